@@ -33,7 +33,7 @@ _WORDS = {
     "=": r"=",
 }
 _COMPARATOR_OF = {word: sign for sign, words in _WORDS.items() for word in words.split("|")}
-_UNIT = r"\s*([^\s\d<>=~≤≥+-][^\s<>=~≤≥]*)?"
+_UNIT = r"\s*([^\s\d<>=~≤≥+,.-][^\s<>=~≤≥]*)?"
 _LONGEST_FIRST = "|".join(re.escape(word) for word in sorted(_COMPARATOR_OF, key=len, reverse=True))
 _ONE = re.compile(rf"(?:({_LONGEST_FIRST})\s*)?{_NUMBER}{_UNIT}")
 _SPAN = re.compile(rf"{_NUMBER}{_UNIT}\s*(?:-|\u2013|to)\s*{_NUMBER}{_UNIT}")
