@@ -140,7 +140,7 @@ def _keys(files: ValueSetFiles, row: Located, key: str, drugs: Mapping[str, Drug
     for each in row[key]:
         if each not in drugs:
             files.defect(row, f"$.{key}", f"no drug is called {each}")
-    return frozenset(row[key]) & drugs.keys()
+    return frozenset(each for each in row[key] if each in drugs)
 
 
 def _is_name(files: ValueSetFiles, row: Located, name: object) -> bool:
