@@ -1,0 +1,47 @@
+"""What composing an answer needs besides the decisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from cards.links import Links
+from criteria.decision import Decision
+from criteria.drugs import Drug, DrugTable
+
+_SYSTEM_URLS = {
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "ndc": "http://hl7.org/fhir/sid/ndc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CardContext:
+    """Where links lead, what drugs are, and how code systems are addressed in drafts.
+
+    `user` is the reference of the signing clinician, the requester of a draft when the order names none.
+    """
+
+    links: Links
+    drugs: DrugTable
+    systems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(_SYSTEM_URLS))
+    user: str | None = None
+
+    def product(self, decision: Decision) -> Drug | None:
+        """Return the ordered product when it is identified."""
+        key = decision.order.drug.key
+        return self.drugs[key] if key is not None and key in self.drugs else None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedOrder:
+    """One decision with the order as the client sent it.
+
+    `coverage_reference` is None when no Coverage was found (a default payer decided); `ours` are ids of earlier
+    assertions of this service about the order.
+    """
+
+    decision: Decision
+    resource: Mapping[str, Any]
+    coverage_reference: str | None
+    ours: frozenset[str] = frozenset()

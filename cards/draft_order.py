@@ -1,0 +1,139 @@
+"""Draft orders that cards propose: complete, for a clinician's review, never with the old drug's dose.
+
+`intent` is "order", as in CRD's own examples: the draft takes the place of an order the clinician is signing, and
+`status` "draft" says that it is not one yet.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from cards import wording
+from cards.context import CardContext
+from cards.coverage_information import HCPCS
+from cards.envelope import name_uuid
+from criteria.decision import Alternative, Decision
+from criteria.drugs import Drug
+from criteria.policy import ReflexTest
+
+_UCUM = "http://unitsofmeasure.org"
+_LABORATORY = {"system": "http://snomed.info/sct", "code": "108252007", "display": "Laboratory procedure"}
+_DRUG_CONTEXT = ("subject", "encounter", "requester", "performer", "reasonCode", "reasonReference", "insurance")
+"""What a draft drug order shares with the order it stands for; dose, dispense and substitution belong to the drug."""
+_TEST_CONTEXT = ("subject", "encounter", "requester", "reasonCode", "reasonReference", "insurance")
+_DAYS_OF_A_WEEK = 7
+
+
+def draft_medication_request(
+    decision: Decision, alternative: Alternative, order_resource: Mapping[str, Any], context: CardContext
+) -> dict[str, Any]:
+    """Return the draft order of a preferred product in the context of the order it would replace."""
+    drug = context.drugs[alternative.drug]
+    weight = alternative.weight_source
+    return {
+        "resourceType": "MedicationRequest",
+        "id": name_uuid(decision, "draft", alternative.drug),
+        "status": "draft",
+        "intent": "order",
+        "medicationCodeableConcept": _medication(drug, context.systems),
+        **_shared(order_resource, _DRUG_CONTEXT, context.user),
+        **({"supportingInformation": [{"reference": weight.reference}]} if weight else {}),
+        "authoredOn": decision.called.isoformat(),
+        "dosageInstruction": [_dosage(alternative)],
+        "note": [
+            {
+                "text": wording.join(
+                    "Drafted from the payer's preferred list for clinician review", f"Dose: {alternative.basis}"
+                )
+            }
+        ],
+    }
+
+
+def dosage_text(alternative: Alternative) -> str:
+    """Return dose, route and interval in words; a dose that cannot be computed is left to the clinician."""
+    quantity = _quantity(alternative)
+    parts = [
+        f"{wording.number(quantity['value'])} {quantity['unit']}" if quantity else "Dose to be entered",
+        alternative.route or "",
+        wording.interval(alternative.interval_days) if alternative.interval_days else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def draft_service_request(
+    decision: Decision, name: str, test: ReflexTest, order_resource: Mapping[str, Any], context: CardContext
+) -> dict[str, Any]:
+    """Return the draft order of a test that closes an open need."""
+    return {
+        "resourceType": "ServiceRequest",
+        "id": name_uuid(decision, "draft", name),
+        "status": "draft",
+        "intent": "order",
+        "category": [{"coding": [_LABORATORY]}],
+        "code": {
+            "coding": [{"system": test.system, "code": test.code, "display": test.display}],
+            "text": test.display,
+        },
+        **_shared(order_resource, _TEST_CONTEXT, context.user),
+        "authoredOn": decision.called.isoformat(),
+        "note": [{"text": wording.join("Drafted for clinician review", test.reason)}],
+    }
+
+
+def _medication(drug: Drug, systems: Mapping[str, str]) -> dict[str, Any]:
+    """Return the product's codes; of several billing codes none is sent, each means another manufacturer's product."""
+    codings = [
+        {"system": systems[each.system], "code": each.code, **({"display": each.display} if each.display else {})}
+        for each in drug.codes
+    ]
+    if len(drug.hcpcs) == 1:
+        codings.append({"system": HCPCS, "code": drug.hcpcs[0].code, "display": drug.hcpcs[0].display})
+    return {**({"coding": codings} if codings else {}), "text": drug.title}
+
+
+def _dosage(alternative: Alternative) -> dict[str, Any]:
+    quantity = _quantity(alternative)
+    days = alternative.interval_days
+    return {
+        "text": dosage_text(alternative),
+        **({"timing": {"repeat": _repeat(days)}} if days else {}),
+        **({"route": {"text": alternative.route}} if alternative.route else {}),
+        **({"doseAndRate": [{"doseQuantity": quantity}]} if quantity else {}),
+    }
+
+
+def _repeat(days: int) -> dict[str, Any]:
+    if days % _DAYS_OF_A_WEEK:
+        return {"frequency": 1, "period": days, "periodUnit": "d"}
+    return {"frequency": 1, "period": days // _DAYS_OF_A_WEEK, "periodUnit": "wk"}
+
+
+def _quantity(alternative: Alternative) -> dict[str, Any] | None:
+    if alternative.dose_mg is not None:
+        return {"value": Decimal(alternative.dose_mg), "unit": "mg", "system": _UCUM, "code": "mg"}
+    if alternative.dose_ml is not None:
+        return {"value": Decimal(alternative.dose_ml), "unit": "mL", "system": _UCUM, "code": "mL"}
+    return None
+
+
+def _shared(order: Mapping[str, Any], names: Iterable[str], user: str | None) -> dict[str, Any]:
+    """Return the members both orders have in common, with the contained resources they point to."""
+    shared = {name: order[name] for name in names if name in order}
+    if user is not None and "requester" not in shared:
+        shared["requester"] = {"reference": user}
+    local = set(_local_references(shared))
+    contained = [each for each in order.get("contained", ()) if f"#{each.get('id')}" in local]
+    return {**({"contained": contained} if contained else {}), **shared}
+
+
+def _local_references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        reference = value.get("reference")
+        if isinstance(reference, str) and reference.startswith("#"):
+            yield reference
+        for each in value.values():
+            yield from _local_references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _local_references(each)

@@ -1,0 +1,66 @@
+"""What every card has: a stable identity, a payer's name and topic, the order it is about."""
+
+from enum import Enum
+from typing import Any
+from uuid import UUID, uuid5
+
+from cards.card import SUMMARY_LIMIT, CardSource, Coding
+from cards.markdown import bold, escape
+from cards.wording import drug_name
+from criteria.decision import Decision
+
+_CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+_NAMESPACE = UUID("6d0f0a3e-51b7-5d8e-9a53-3c1d6d3b8f10")
+"""Any fixed UUID would do: it keeps our names apart from those of others."""
+
+
+class Topic(Enum):
+    """Topics of our cards, in the order of their priority."""
+
+    APPROPRIATE_USE = "appropriate-use"
+    REQUIRED_ALTERNATIVES = "therapy-alternatives-req"
+    CLINICAL_REMINDER = "clinical-reminder"
+    CONTRAINDICATION = "contraindication"
+    GUIDELINE = "guideline"
+    INSURANCE = "insurance"
+
+
+_DISPLAYS = {
+    Topic.APPROPRIATE_USE: "Appropriate Use",
+    Topic.REQUIRED_ALTERNATIVES: "Required Therapy Alternatives",
+    Topic.CLINICAL_REMINDER: "Clinical Reminder",
+    Topic.CONTRAINDICATION: "Contraindication",
+    Topic.GUIDELINE: "Guideline",
+    Topic.INSURANCE: "Insurance",
+}
+
+
+def name_uuid(decision: Decision, *parts: str) -> str:
+    """Return the UUID of a part of this decision's answer: the same decision gives the same one."""
+    return str(uuid5(_NAMESPACE, "\x1f".join([decision.id, *parts])))
+
+
+def source(decision: Decision, topic: Topic) -> CardSource:
+    """Return payer and topic. The payer's name, not a benefit manager's (CRD resp-4)."""
+    return CardSource(decision.payer.name, Coding(_CARD_TYPES, topic.value, _DISPLAYS[topic]))
+
+
+def associated(decision: Decision) -> dict[str, Any]:
+    """Return the extension that names the order a card is about."""
+    return {"davinci-crd.associated-resource": [{"reference": decision.order.source.reference}]}
+
+
+def order_line(decision: Decision) -> str:
+    """Return the order as a detail names it: drug and reference."""
+    return f"{bold(drug_name(decision))} ({escape(decision.order.source.reference)})"
+
+
+def fitting(*candidates: str) -> str:
+    """Return the first summary that is short enough; raise ValueError when none is.
+
+    The last candidate names nothing of the request, so its length does not depend on what was sent.
+    """
+    for candidate in candidates:
+        if len(candidate) <= SUMMARY_LIMIT:
+            return candidate
+    raise ValueError(f"no summary is short enough: {candidates[-1]!r}")
