@@ -1,0 +1,84 @@
+r"""Base URLs of FHIR servers: parsed once, compared by their parts, and called exactly as they were compared.
+
+What is allowed and what is called must be the same text, otherwise a URL that two parsers read differently
+("http://127.0.0.1\@evil.example") reaches a server that nobody allowed.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+_SCHEME_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
+_PLAIN = re.compile(r"[!-\[\]-~]+")
+"""Visible ASCII without the backslash, which some parsers read as a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """Scheme, host, port and path (without a slash at its end) of a server."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, text: str) -> "BaseUrl | None":
+        """Return the parts of an absolute http(s) URL without user, query and fragment; None for anything else."""
+        if not _PLAIN.fullmatch(text) or "?" in text or "#" in text:
+            return None
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            return None
+        host = (parts.hostname or "").lower()
+        if parts.scheme not in _SCHEME_PORTS or "@" in parts.netloc or not _is_host(host):
+            return None
+        path = parts.path.rstrip("/")
+        if _climbs(path):
+            return None
+        return cls(parts.scheme, host, port if port is not None else _SCHEME_PORTS[parts.scheme], path)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Say whether the host is this machine by name or by literal address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def covers(self, url: str) -> bool:
+        """Say whether an absolute URL (query allowed) has this origin and lies at or below this path."""
+        address = url.partition("#")[0].partition("?")[0]
+        other = BaseUrl.of(address)
+        return (
+            other is not None
+            and (other.scheme, other.host, other.port) == (self.scheme, self.host, self.port)
+            and (other.path == self.path or other.path.startswith(f"{self.path}/"))
+        )
+
+    def __str__(self) -> str:
+        """Write the URL from its parts; a default port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _SCHEME_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}"
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return _HOST.fullmatch(host) is not None
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _climbs(path: str) -> bool:
+    """A path with dot segments, plain or percent-encoded, is called at another place than it names."""
+    return any(unquote(segment) in {".", ".."} for segment in path.split("/"))

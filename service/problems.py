@@ -1,0 +1,112 @@
+"""Errors of a call and their one form on the wire: an OperationOutcome that names places, never patient data."""
+
+from dataclasses import dataclass
+from traceback import extract_tb
+from types import MappingProxyType
+from typing import Any
+
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from service.exact_json import encode
+from service.logs import correlation_id, log_event
+
+FHIR_JSON = "application/fhir+json"
+
+_FIRST_ERROR = 400
+
+# Status of werkzeug's own errors -> FHIR issue type and our sentence; theirs can repeat parts of the URL.
+_HTTP_ISSUES = MappingProxyType(
+    {
+        400: ("invalid", "The request cannot be read."),
+        404: ("not-found", "There is nothing at this address."),
+        405: ("not-supported", "This address does not answer this method."),
+        408: ("timeout", "The request did not arrive in time."),
+        413: ("too-long", "The body is too large."),
+        415: ("not-supported", "The content type of the body must be application/json."),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong: JSON path of the place, FHIR issue type, and a sentence without patient data."""
+
+    path: str
+    code: str
+    text: str
+
+
+class ServiceError(Exception):
+    """Any error raised by `service`."""
+
+
+class RequestProblem(ServiceError):  # noqa: N818 - named by what it is, like FHIR names it
+    """The caller's request cannot be answered; carries the HTTP status and every issue found."""
+
+    def __init__(self, status: int, issues: tuple[Issue, ...]) -> None:
+        """Keep the status and the issues, at least one."""
+        super().__init__("; ".join(f"{issue.path}: {issue.text}" for issue in issues))
+        self.status = status
+        self.issues = issues
+
+
+def request_problem(path: str, code: str, text: str, status: int = 400) -> RequestProblem:
+    """Return the problem of a single place."""
+    return RequestProblem(status, (Issue(path, code, text),))
+
+
+def operation_outcome(issues: tuple[Issue, ...]) -> dict[str, Any]:
+    """Return the issues as a FHIR OperationOutcome."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    """The JSON path stands in diagnostics; `expression` is FHIRPath, which knows no `$` and no keys in brackets."""
+    entry: dict[str, Any] = {"severity": "error", "code": issue.code, "details": {"text": issue.text}}
+    if issue.path:
+        entry["diagnostics"] = issue.path
+    if issue.path.startswith("$.") and "['" not in issue.path:
+        entry["expression"] = [issue.path.removeprefix("$.").replace("[x]", "")]
+    return entry
+
+
+def outcome_response(status: int, issues: tuple[Issue, ...]) -> Response:
+    """Return the HTTP answer of a failed call."""
+    return Response(encode(operation_outcome(issues)), status=status, content_type=FHIR_JSON)
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Make every error of the application leave as an OperationOutcome."""
+    app.register_error_handler(RequestProblem, _answer_request_problem)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(Exception, _answer_defect)
+
+
+def _answer_request_problem(problem: RequestProblem) -> Response:
+    return outcome_response(problem.status, problem.issues)
+
+
+def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < _FIRST_ERROR:  # werkzeug redirects by raising
+        return error.get_response(request.environ)
+    code, text = _HTTP_ISSUES.get(status, ("processing", "The request cannot be answered."))
+    response = outcome_response(status, (Issue("", code, text),))
+    for name, value in error.get_headers():
+        if name in {"Allow", "Location", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def _answer_defect(error: Exception) -> Response:
+    """The last resort: a defect of ours is a 500 with a number to quote, never an empty answer.
+
+    Only the exception's type and place are logged: its text may hold what the record said.
+    """
+    frames = extract_tb(error.__traceback__)
+    location = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown"
+    log_event("internal-error", level="error", status=500, exception=type(error).__name__, location=location)
+    text = f"Internal error. Correlation id: {correlation_id()}"
+    return outcome_response(500, (Issue("", "exception", text),))

@@ -1,0 +1,220 @@
+"""Settings: environment variables HER2_CRD_… and PORT, read once at start.
+
+A misspelt or impossible setting stops the start and is named, because a service that decides coverage must not run
+with a configuration that its operator did not mean.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from service.base_url import BaseUrl
+from service.problems import ServiceError
+
+PREFIX = "HER2_CRD_"
+LONGEST_DEADLINE_SECONDS = 4.5
+"""CRD asks for an answer within 5 s (found-2); deciding and sending need the rest."""
+
+
+_DEFAULT_PORT = 8080
+_HIGHEST_PORT = 65_535
+
+
+class SettingsError(ServiceError):
+    """A setting is unknown, impossible or missing; the text names it."""
+
+    def __init__(self, name: str, words: str) -> None:
+        """Name the setting, then say what is wrong."""
+        super().__init__(f"{name}: {words}")
+        self.name = name
+
+
+class Profile(Enum):
+    """What the service may take for granted about its surroundings."""
+
+    DEVELOPMENT = "development"
+    """On the developer's machine: callers are not authenticated, FHIR servers on loopback are allowed."""
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator can choose."""
+
+    profile: Profile = Profile.PRODUCTION
+    host: str = "127.0.0.1"
+    port: int = _DEFAULT_PORT
+    public_url: str = "http://127.0.0.1:8080"
+    default_payer: str | None = None
+    """Payer id for callers that send no Coverage; only sandboxes do."""
+    fhir_servers: tuple[BaseUrl, ...] = ()
+    data: Path | None = None
+    """Folder with further policies, payers and value sets."""
+    strict_orders: bool = False
+    """Refuse an order for any FHIR defect, not only for those of elements that decide."""
+    deadline_seconds: float = 4.0
+    max_body_bytes: int = 2_000_000
+    real_time_authorization: bool = True
+    not_met_is_review: frozenset[str] = frozenset()
+    """Ids of policies whose not-met is sent as review."""
+    cors_origins: tuple[str, ...] = ()
+
+    @property
+    def in_development(self) -> bool:
+        """Say whether this is the development profile."""
+        return self.profile is Profile.DEVELOPMENT
+
+    def fhir_base(self, url: str) -> BaseUrl | None:
+        """Return the base to call for a caller's `fhirServer`, None when that server is not allowed.
+
+        Nothing else is ever called: a service that fetches any address it is told is a way into its own network.
+        """
+        base = BaseUrl.of(url)
+        if base is None:
+            return None
+        is_local = self.in_development and base.is_loopback
+        return base if base in self.fhir_servers or is_local else None
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings of an environment; raise SettingsError, also where production cannot start."""
+    for name in environ:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _READERS:
+            raise SettingsError(name, f"is not a setting; known are {', '.join(PREFIX + key for key in _READERS)}")
+    chosen = {
+        field: reader(PREFIX + key, environ[PREFIX + key])
+        for key, (field, reader) in _READERS.items()
+        if PREFIX + key in environ
+    }
+    if "PORT" in environ:
+        chosen["port"] = _port("PORT", environ["PORT"])
+    profile = chosen.get("profile", Profile.PRODUCTION)
+    if profile is Profile.PRODUCTION:
+        raise SettingsError(
+            f"{PREFIX}PROFILE",
+            "production needs a registry of clients to authenticate callers, which this version does not have; "
+            "set it to development on a machine that only you can reach",
+        )
+    chosen.setdefault("default_payer", "oscar")
+    chosen.setdefault("public_url", f"http://127.0.0.1:{chosen.get('port', _DEFAULT_PORT)}")
+    return Settings(**chosen)
+
+
+def _profile(name: str, text: str) -> Profile:
+    try:
+        return Profile(text)
+    except ValueError:
+        raise SettingsError(name, "must be development or production") from None
+
+
+def _port(name: str, text: str) -> int:
+    number = _whole_number(name, text)
+    if not 1 <= number <= _HIGHEST_PORT:
+        raise SettingsError(name, "must be a port between 1 and 65535")
+    return number
+
+
+def _whole_number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise SettingsError(name, "must be a whole number")
+    return int(text)
+
+
+def _host(name: str, text: str) -> str:
+    if not text or any(character.isspace() for character in text):
+        raise SettingsError(name, "must be a host name or address")
+    return text
+
+
+def _server(name: str, text: str) -> BaseUrl:
+    base = BaseUrl.of(text)
+    if base is None:
+        raise SettingsError(name, "must hold http(s) URLs without user, query and fragment")
+    return base
+
+
+def _public_url(name: str, text: str) -> str:
+    return str(_server(name, text))
+
+
+def _servers(name: str, text: str) -> tuple[BaseUrl, ...]:
+    return tuple(_server(name, item) for item in _items(text))
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _origins(name: str, text: str) -> tuple[str, ...]:
+    servers = _servers(name, text)
+    if any(server.path for server in servers):
+        raise SettingsError(name, "must hold origins: scheme, host and port, without a path")
+    return tuple(str(server) for server in servers)
+
+
+def _payer(_name: str, text: str) -> str | None:
+    return text.strip() or None
+
+
+def _folder(name: str, text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise SettingsError(name, "must be a folder that can be read")
+    return folder
+
+
+def _flag(name: str, text: str) -> bool:
+    return _one_of(name, text, {"true": True, "false": False})
+
+
+def _switch(name: str, text: str) -> bool:
+    return _one_of(name, text, {"on": True, "off": False})
+
+
+def _one_of(name: str, text: str, choices: Mapping[str, bool]) -> bool:
+    if text not in choices:
+        raise SettingsError(name, f"must be {' or '.join(choices)}")
+    return choices[text]
+
+
+def _deadline(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # Written so that NaN fails too.
+    if not 0.0 < seconds <= LONGEST_DEADLINE_SECONDS:
+        raise SettingsError(name, f"must be seconds above 0 and at most {LONGEST_DEADLINE_SECONDS}")
+    return seconds
+
+
+def _size(name: str, text: str) -> int:
+    size = _whole_number(name, text)
+    if size < 1:
+        raise SettingsError(name, "must be at least 1")
+    return size
+
+
+def _policy_ids(_name: str, text: str) -> frozenset[str]:
+    return frozenset(_items(text))
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType(
+    {
+        "PROFILE": ("profile", _profile),
+        "HOST": ("host", _host),
+        "PUBLIC_URL": ("public_url", _public_url),
+        "DEFAULT_PAYER": ("default_payer", _payer),
+        "FHIR_SERVERS": ("fhir_servers", _servers),
+        "DATA": ("data", _folder),
+        "STRICT_ORDERS": ("strict_orders", _flag),
+        "DEADLINE_SECONDS": ("deadline_seconds", _deadline),
+        "MAX_BODY_BYTES": ("max_body_bytes", _size),
+        "REAL_TIME_AUTHORIZATION": ("real_time_authorization", _switch),
+        "NOT_MET_IS_REVIEW": ("not_met_is_review", _policy_ids),
+        "CORS_ORIGINS": ("cors_origins", _origins),
+    }
+)
