@@ -1,0 +1,138 @@
+"""Reading what answers a search: a Bundle of any kind, a single resource, or an OperationOutcome in its place."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.facts import SearchState
+from fhir_mappers.chart import GivenResource
+
+_RESOURCE_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_ISSUE_CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
+
+# Issue types that say "understood, but no"; everything else is a system that should have answered and did not.
+_REFUSALS = frozenset(
+    {
+        "business-rule",
+        "code-invalid",
+        "deleted",
+        "extension",
+        "forbidden",
+        "invalid",
+        "invariant",
+        "not-found",
+        "not-supported",
+        "required",
+        "security",
+        "structure",
+        "suppressed",
+        "too-costly",
+        "value",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of an answer. `state` says how the search stands if nothing more can be had.
+
+    ANSWERED without `next_url` is a complete answer.
+    """
+
+    resources: tuple[GivenResource, ...]
+    state: SearchState
+    next_url: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether nothing is missing."""
+        return self.state is SearchState.ANSWERED
+
+
+def resource_type(value: Any) -> str | None:
+    """Return the type of something that looks like a resource, None when it does not."""
+    kind = value.get("resourceType") if isinstance(value, Mapping) else None
+    return kind if isinstance(kind, str) and _RESOURCE_TYPE.fullmatch(kind) else None
+
+
+def read_page(value: Any, where: str) -> Page:
+    """Return the page that a value is; `where` names it in notes and in every resource's place."""
+    match resource_type(value):
+        case "Bundle":
+            return _read_bundle(value, where)
+        case "OperationOutcome":
+            return _refusal(value, where)
+        case None:
+            return Page((), SearchState.FAILED, notes=(f"{where} is not a resource: set aside",))
+        case _:
+            # One resource is something to read, but no answer to the question for all of them.
+            return Page((GivenResource(value, where),), SearchState.NOT_OFFERED)
+
+
+def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
+    entries, links = bundle.get("entry", []), bundle.get("link", [])
+    if not isinstance(entries, list) or not isinstance(links, list):
+        return Page((), SearchState.FAILED, notes=(f"{where} is a Bundle of the wrong shape: set aside",))
+    resources: list[GivenResource] = []
+    notes: list[str] = []
+    state = SearchState.ANSWERED
+    for place, resource, full_url in _entries(entries, where):
+        match resource_type(resource):
+            case None:
+                notes.append(f"{place} is not a resource: set aside")
+            case "OperationOutcome":
+                if _is_error(resource):
+                    refusal = _refusal(resource, place)
+                    state = refusal.state
+                    notes += refusal.notes
+            case _:
+                resources.append(GivenResource(resource, place, full_url))
+    following = [link for link in links if isinstance(link, Mapping) and link.get("relation") == "next"]
+    if not following:
+        return Page(tuple(resources), state, notes=tuple(notes))
+    url = following[0].get("url")
+    if not isinstance(url, str):
+        notes.append(f"{where} has a next page without address")
+        return Page(tuple(resources), SearchState.FAILED, notes=tuple(notes))
+    return Page(tuple(resources), SearchState.NOT_OFFERED, url, tuple(notes))
+
+
+def _entries(entries: list[Any], where: str) -> Iterator[tuple[str, Any, str | None]]:
+    """Yield place, resource and fullUrl of each entry, those of Bundles inside of Bundles too (answers to a batch)."""
+    for index, entry in enumerate(entries):
+        place = f"{where}.entry[{index}]"
+        if not isinstance(entry, Mapping):
+            yield place, None, None
+            continue
+        resource, full_url = entry.get("resource"), entry.get("fullUrl")
+        inner = (
+            resource.get("entry", []) if isinstance(resource, Mapping) and resource_type(resource) == "Bundle" else 0
+        )
+        if isinstance(inner, list):
+            yield from _entries(inner, place)
+        else:
+            yield place, resource, full_url if isinstance(full_url, str) else None
+
+
+def _refusal(outcome: Mapping[str, Any], where: str) -> Page:
+    codes = sorted(set(_issue_codes(outcome)))
+    state = SearchState.DENIED if codes and _REFUSALS.issuperset(codes) else SearchState.FAILED
+    return Page((), state, notes=(f"{where} is an OperationOutcome ({', '.join(codes) or 'no code'})",))
+
+
+def _is_error(outcome: Mapping[str, Any]) -> bool:
+    """Warnings beside a search's results ("parameter ignored") do not make it fail."""
+    issues = outcome.get("issue")
+    return isinstance(issues, list) and any(
+        isinstance(issue, Mapping) and issue.get("severity") in ("error", "fatal") for issue in issues
+    )
+
+
+def _issue_codes(outcome: Mapping[str, Any]) -> Iterator[str]:
+    issues = outcome.get("issue")
+    for issue in issues if isinstance(issues, list) else []:
+        code = issue.get("code") if isinstance(issue, Mapping) else None
+        # The code is the sender's text; only what has the form of one is repeated.
+        yield code if isinstance(code, str) and len(code) <= 20 and _ISSUE_CODE.fullmatch(code) else "unknown"  # noqa: PLR2004
