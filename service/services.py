@@ -1,0 +1,57 @@
+"""What a call needs besides its request: built once at start, never changed afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+
+from cards.links import Links
+from criteria.library import Library
+from criteria.loading import load_library, shipped_data
+from criteria.vocabulary import Vocabulary, load_vocabulary
+from service.clock import Clock
+from service.decision_store import DecisionStore
+from service.settings import PREFIX, Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The collaborators of the use cases. `store` holds decision records as the JSON they are sent as."""
+
+    settings: Settings
+    library: Library
+    vocabulary: Vocabulary
+    clock: Clock
+    store: DecisionStore[bytes]
+    links: Links
+
+
+def data_folders(settings: Settings) -> Sequence[Traversable]:
+    """Return the folders to load from: ours, then the operator's, which adds to it."""
+    return (shipped_data(), settings.data) if settings.data else (shipped_data(),)
+
+
+def load_data(settings: Settings) -> tuple[Library, Vocabulary]:
+    """Load policies and value sets; raise LibraryError with every mistake in them."""
+    folders = data_folders(settings)
+    value_sets = [folder / "value_sets" for folder in folders]
+    vocabulary = load_vocabulary([each for each in value_sets if each.is_dir()])
+    return load_library(folders, vocabulary), vocabulary
+
+
+def configured(library: Library, settings: Settings) -> Library:
+    """Return the library as the operator runs it; raise SettingsError when a setting names what is not in it."""
+    unknown = sorted(settings.not_met_is_review - library.policies.keys())
+    if unknown:
+        raise SettingsError(f"{PREFIX}NOT_MET_IS_REVIEW", f"names policies that are not loaded: {', '.join(unknown)}")
+    if settings.default_payer is not None and settings.default_payer not in library.payers:
+        raise SettingsError(f"{PREFIX}DEFAULT_PAYER", f"is none of the payers: {', '.join(sorted(library.payers))}")
+    policies = {
+        each.id: replace(
+            each,
+            real_time_authorization=each.real_time_authorization and settings.real_time_authorization,
+            not_met_is_review=each.not_met_is_review or each.id in settings.not_met_is_review,
+        )
+        for each in library.policies.values()
+    }
+    return replace(library, policies=MappingProxyType(policies))
