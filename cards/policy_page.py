@@ -8,7 +8,7 @@ from cards import wording
 from cards.links import anchor
 from criteria.citation import Citation, PolicyDocument
 from criteria.policy import Contact, DoseLimit, Path, Policy
-from criteria.tree import AllOf, AnyOf, AtLeast, Criterion, Leaf, Not, children
+from criteria.tree import AllOf, AnyOf, AtLeast, Criterion, Leaf, Not
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
@@ -93,7 +93,7 @@ def _node(criterion: Criterion, policy: Policy, placed: set[str]) -> str:
         return f"{start}{_criterion_text(criterion, policy)}</li>"
     kind = _connective(criterion)
     words = _KINDS.get(kind, f"{kind.removeprefix('at-least(').removesuffix(')')} or more of these")
-    below = "\n".join(_node(each, policy, placed) for each in children(criterion))
+    below = "\n".join(_node(each, policy, placed) for each in _branches(criterion))
     return f'{start} <span class="kind">{escape(words)}</span>\n<ul>\n{below}\n</ul></li>'
 
 
@@ -166,6 +166,10 @@ def policy_json(policy: Policy) -> dict[str, Any]:
     }
 
 
+def _branches(criterion: AllOf | AnyOf | AtLeast | Not) -> tuple[Criterion, ...]:
+    return (criterion.of,) if isinstance(criterion, Not) else criterion.of
+
+
 def _connective(criterion: Criterion) -> str:
     """Return how a node combines its branches, in the contract's words; a leaf is a criterion."""
     match criterion:
@@ -218,7 +222,7 @@ def _node_json(criterion: Criterion) -> dict[str, Any]:
             "gate": criterion.gate,
             "planSide": criterion.plan_side,
         }
-    return {**node, "of": [_node_json(each) for each in children(criterion)]}
+    return {**node, "of": [_node_json(each) for each in _branches(criterion)]}
 
 
 def _citation_json(citation: Citation) -> dict[str, Any]:

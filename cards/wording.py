@@ -13,7 +13,6 @@ from cards.findings import (
     asked_needs,
     decisive,
     finding_of,
-    is_primary,
     judged,
     review_needs_in_view,
 )

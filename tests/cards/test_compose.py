@@ -1,0 +1,408 @@
+"""Which cards an answer has, what they say, and that they obey CRD's shapes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cards.card import SUMMARY_LIMIT, Card
+from cards.compose import compose_answer, compose_cards
+from cards.context import DecidedOrder
+from cards.envelope import fitting
+from criteria.decision import Alternatives, Decision
+from criteria.finding import document, review, unknown
+from criteria.outcome import Outcome
+from tests.cards.builders import (
+    ASK_HER2,
+    ORDER_ISH,
+    WITHOUT_CRITERIA,
+    alternatives,
+    context,
+    decision,
+    judged,
+    no,
+    order,
+    order_resource,
+    safety_note,
+    secondary,
+)
+
+CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+EVERYTHING = {
+    "her2": unknown(ORDER_ISH, ASK_HER2),
+    "metastatic": unknown(document("Extent")),
+    "shortage": unknown(review("Is there a shortage?")),
+}
+
+
+def full(**changes: Any) -> Decision:
+    """A decision that has every card."""
+    members: dict[str, Any] = {
+        "judgements": EVERYTHING,
+        "alternatives": alternatives(),
+        "safety_notes": (safety_note(),),
+    }
+    return decision(Outcome.DOCUMENTATION, **(members | changes))
+
+
+def cards(found: Decision, *, has_coverage: bool = True) -> list[Card]:
+    return compose_cards(found, order_resource(), context(), has_coverage=has_coverage)
+
+
+def topics(found: list[Card]) -> list[str]:
+    return [each.source.topic.code for each in found]
+
+
+def card(found: Decision, topic: str, *, has_coverage: bool = True) -> dict[str, Any]:
+    (only,) = [each for each in cards(found, has_coverage=has_coverage) if each.source.topic.code == topic]
+    return only.to_json()
+
+
+# ----------------------------------------------------------------------------------------------- which cards there are
+
+
+def test_cards_come_by_priority() -> None:
+    assert topics(cards(full(), has_coverage=False)) == [
+        "appropriate-use",
+        "therapy-alternatives-req",
+        "clinical-reminder",
+        "contraindication",
+        "guideline",
+        "insurance",
+    ]
+
+
+@pytest.mark.parametrize("outcome", WITHOUT_CRITERIA)
+def test_outcomes_without_criteria_have_no_cards(outcome: Outcome) -> None:
+    assert cards(decision(outcome)) == []
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_without_a_coverage_a_card_says_the_outcome(outcome: Outcome) -> None:
+    assert topics(cards(decision(outcome), has_coverage=False))[-1] == "insurance"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome.AUTHORIZED, ["guideline"]),
+        (Outcome.AUTHORIZABLE, ["guideline"]),
+        (Outcome.NOT_MET, ["therapy-alternatives-req", "guideline"]),
+        (Outcome.TECHNICAL, ["guideline"]),
+        (Outcome.DOCUMENTATION, ["appropriate-use", "therapy-alternatives-req", "guideline"]),
+        (Outcome.REVIEW, ["therapy-alternatives-req", "guideline"]),
+    ],
+)
+def test_alternatives_are_proposed_only_while_the_order_is_open(outcome: Outcome, expected: list[str]) -> None:
+    assert topics(cards(decision(outcome, alternatives=alternatives()))) == expected
+
+
+def test_no_alternative_left_is_no_card() -> None:
+    none_left = Alternatives((), alternatives().left_out)
+    assert topics(cards(decision(Outcome.REVIEW, alternatives=none_left))) == ["guideline"]
+
+
+def test_a_safety_note_stands_beside_any_policy() -> None:
+    assert topics(cards(decision(Outcome.PREFERRED, safety_notes=(safety_note(),)))) == ["contraindication"]
+    assert cards(decision(Outcome.NO_POLICY, safety_notes=(safety_note(),))) == []
+
+
+def test_a_test_the_policy_cannot_name_is_no_card() -> None:
+    found = full()
+    assert found.policy is not None
+    nameless = replace(found, policy=replace(found.policy, reflex_tests={}))
+    assert "clinical-reminder" not in topics(cards(nameless))
+
+
+# ----------------------------------------------------------------------------------------------------- every card
+
+
+EVERY_CARD = [
+    each
+    for found in [
+        full(),
+        *[decision(outcome, alternatives=alternatives()) for outcome in Outcome],
+        *[secondary(decision(outcome)) for outcome in Outcome],
+    ]
+    for each in cards(found, has_coverage=False)
+]
+
+
+@pytest.mark.parametrize("made", EVERY_CARD, ids=lambda made: made.source.topic.code)
+def test_every_card_names_its_order_and_its_payer(made: Card) -> None:
+    shown = made.to_json()
+    assert shown["extension"] == {"davinci-crd.associated-resource": [{"reference": "MedicationRequest/rx1"}]}
+    assert shown["source"]["label"] == "Example Health Plan"
+    assert shown["source"]["topic"]["system"] == CARD_TYPES
+    assert shown["source"]["topic"]["display"]
+    assert "url" not in shown["source"]
+    assert "Margenza 250 mg/10 mL" in shown["detail"]
+    assert "MedicationRequest/rx1" in shown["detail"]
+    assert len(shown["summary"]) <= SUMMARY_LIMIT
+    assert "<" not in shown["detail"].replace("\\<", "")
+
+
+def uuids(shown: Mapping[str, Any]) -> list[str]:
+    return [shown["uuid"], *(each["uuid"] for each in shown.get("suggestions", []))]
+
+
+def test_uuids_are_stable_and_unique() -> None:
+    made = [each.to_json() for each in cards(full(), has_coverage=False)]
+    again = [each.to_json() for each in cards(full(), has_coverage=False)]
+    named = [uuid for shown in made for uuid in uuids(shown)]
+    assert made == again
+    assert len(set(named)) == len(named)
+    other = [uuid for each in cards(full(id="another"), has_coverage=False) for uuid in uuids(each.to_json())]
+    assert set(other).isdisjoint(named)
+
+
+LABELS = st.text(max_size=400)
+
+
+@given(label=LABELS, title=LABELS, payer=st.text(min_size=1, max_size=200).filter(str.strip))
+def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: str) -> None:
+    found = full(order=order(label=label))
+    assert found.policy is not None
+    assert found.determination is not None
+    root = replace(found.determination.root, title=title)
+    open_needs = tuple(replace(each, title=title) for each in found.determination.open_needs)
+    changed = replace(
+        found,
+        payer=replace(found.payer, name=payer),
+        determination=replace(found.determination, root=root, open_needs=open_needs),
+    )
+    made = cards(changed, has_coverage=False)
+    assert len(made) == 6
+    assert all(0 < len(each.summary) <= SUMMARY_LIMIT for each in made)
+
+
+@given(label=st.text(alphabet="abc -", min_size=1, max_size=200).filter(str.strip))
+def test_a_label_is_whole_in_a_summary_or_not_there(label: str) -> None:
+    summary = card(full(order=order(label=label)), "appropriate-use")["summary"]
+    name = " ".join(label.split())
+    assert summary in {
+        f"{name}: send documentation for 1 criterion",
+        "Send documentation for 1 criterion to decide this order",
+    }
+
+
+def test_a_summary_that_cannot_be_short_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="no summary is short enough"):
+        fitting("x" * 140, "y" * 140)
+
+
+# ------------------------------------------------------------------------------------------------- each kind of card
+
+
+def test_the_documentation_card_says_what_to_send() -> None:
+    shown = card(full(), "appropriate-use")
+    assert shown["indicator"] == "warning"
+    assert "suggestions" not in shown
+    assert "links" not in shown
+    assert shown["detail"] == (
+        "To decide coverage of **Margenza 250 mg/10 mL** (MedicationRequest/rx1) "
+        r"under Margenza policy \<A \& B\>, send:"
+        "\n\n"
+        "- **HER2-positive**: Report that shows: HER2-positive.\n"
+        "  - IHC 2+ on 2026-03-02 without an ISH result.\n"
+        "  - No HER2 test result with a method was found.\n\n"
+        r"Other uses the policy covers: [Margenza policy \<A \& B\>](https://plan.example/crd/policies/plan/margenza)."
+    )
+
+
+def test_the_documentation_card_orders_criteria_and_keeps_to_what_is_in_view() -> None:
+    found = decision(
+        Outcome.DOCUMENTATION,
+        judgements={"adult": unknown(document("Report that shows: Adult")), "her2": unknown(ASK_HER2)},
+    )
+    shown = card(found, "appropriate-use")
+    assert shown["summary"] == "Margenza 250 mg/10 mL: send documentation for 2 criteria"
+    assert shown["detail"].index("HER2-positive") < shown["detail"].index("Adult")
+    assert shown["detail"].count("Report that shows: Adult") == 1
+    assert "Other uses" not in shown["detail"]
+
+
+def test_a_criterion_without_a_request_says_what_is_missing() -> None:
+    found = decision(
+        Outcome.DOCUMENTATION,
+        judgements={"recurrent": no(), "metastatic": no(), "shortage": unknown(document("The notice of shortage"))},
+    )
+    assert "- **Shortage**: The notice of shortage." in card(found, "appropriate-use")["detail"]
+    assert found.policy is not None
+    unlisted = replace(found, policy=replace(found.policy, leaves={}))
+    assert "- **Shortage**: The notice of shortage." in card(unlisted, "appropriate-use")["detail"]
+
+
+def test_alternatives_are_delete_and_create() -> None:
+    shown = card(full(), "therapy-alternatives-req")
+    assert shown["indicator"] == "info"
+    assert "links" not in shown
+    assert shown["selectionBehavior"] == "at-most-one"
+    assert [each["code"] for each in shown["overrideReasons"]] == [
+        "prior-failure",
+        "prior-intolerance",
+        "contraindicated",
+        "ongoing-treatment",
+        "patient-choice",
+        "other",
+    ]
+    assert [each["label"] for each in shown["suggestions"]] == [
+        "Order Enhertu (fam-trastuzumab deruxtecan-nxki) instead",
+        "Order Phesgo (pertuzumab, trastuzumab, and hyaluronidase-zzxf) instead",
+    ]
+    for suggestion in shown["suggestions"]:
+        delete, create = suggestion["actions"]
+        assert delete["type"] == "delete"
+        assert delete["resourceId"] == "MedicationRequest/rx1"
+        assert "resource" not in delete
+        assert create["type"] == "create"
+        assert "resourceId" not in create
+        assert create["resource"]["resourceType"] == "MedicationRequest"
+    assert shown["summary"] == "Margenza 250 mg/10 mL: preferred product to consider first: Enhertu or Phesgo"
+    assert shown["detail"].endswith(
+        "- **Enhertu (fam-trastuzumab deruxtecan-nxki)**: 378 mg, intravenous, every 3 weeks. 5.4 mg/kg x 70 kg.\n"
+        "- **Phesgo (pertuzumab, trastuzumab, and hyaluronidase-zzxf)**: "
+        "Dose to be entered, subcutaneous, every 3 weeks. Loading dose depends on the last dose.\n\n"
+        "Not proposed:\n\n"
+        "- **trastuzumab**: belongs to another policy."
+    )
+
+
+def test_without_products_left_out_nothing_is_said_of_them() -> None:
+    offered = Alternatives(alternatives().offered[:1], ())
+    detail = card(decision(Outcome.REVIEW, alternatives=offered), "therapy-alternatives-req")["detail"]
+    assert "Not proposed" not in detail
+
+
+def test_the_reflex_test_is_only_created() -> None:
+    shown = card(full(), "clinical-reminder")
+    assert shown["summary"] == "Margenza 250 mg/10 mL: HER2 gene amplification by FISH would close an open criterion"
+    assert shown["selectionBehavior"] == "any"
+    (suggestion,) = shown["suggestions"]
+    (action,) = suggestion["actions"]
+    assert action["type"] == "create"
+    assert action["resource"]["resourceType"] == "ServiceRequest"
+    assert "IHC 2+ on 2026-03-02 without an ISH result" in shown["detail"]
+
+
+def test_the_safety_note_shows_fact_place_and_label() -> None:
+    shown = card(full(), "contraindication")
+    assert shown["indicator"] == "warning"
+    assert "- LVEF 40 % on 2026-04-01 (record: Observation/lvef; label: Margenza label)" in shown["detail"]
+    assert "does not change the coverage outcome" in shown["detail"]
+
+
+def test_the_policy_card_links_to_the_deciding_criterion() -> None:
+    shown = card(decision(Outcome.NOT_MET, judgements={"her2": no()}), "guideline")
+    assert shown["links"] == [
+        {
+            "label": "Margenza policy <A & B>: HER2-positive",
+            "url": "https://plan.example/crd/policies/plan/margenza#her2-positive",
+            "type": "absolute",
+        }
+    ]
+    assert "suggestions" not in shown
+    assert shown["detail"].endswith("The policy asks for HER2-positive. (Medical bulletin, Section B.i)")
+
+
+def test_the_policy_card_of_a_root_cites_nothing() -> None:
+    shown = card(decision(Outcome.AUTHORIZED), "guideline")
+    assert shown["links"][0]["url"].endswith("#initial")
+    assert shown["detail"].endswith("**Initial authorization**.")
+
+
+def test_a_citation_of_an_unlisted_document_shows_its_key() -> None:
+    found = decision(Outcome.NOT_MET)
+    assert found.policy is not None
+    unlisted = replace(found, policy=replace(found.policy, documents={}))
+    assert "(bulletin, Section B.i)" in card(unlisted, "guideline")["detail"]
+
+
+def test_without_a_coverage_no_number_is_shown() -> None:
+    shown = card(decision(Outcome.AUTHORIZED), "insurance", has_coverage=False)
+    assert "PA-0042" not in str(shown)
+    assert "Found met: Adult; HER2-positive" in shown["detail"]
+    assert shown["detail"].endswith(
+        "No Coverage was found, so Example Health Plan was assumed and nothing was written to the order."
+    )
+
+
+def test_text_of_the_record_is_escaped() -> None:
+    label = "Margenza [x](http://t.example) <b>"
+    shown = card(full(order=order(label=label)), "appropriate-use")
+    assert r"**Margenza \[x\](http\://t.example) \<b\>**" in shown["detail"]
+
+
+# ---------------------------------------------------------------------------------------------------- whole answers
+
+
+def second_order() -> DecidedOrder:
+    later = replace(order(), source=replace(order().source, reference="MedicationRequest/rx2"))
+    found = decision(Outcome.AUTHORIZED, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=later)
+    return DecidedOrder(found, order_resource(id="rx2"), "Coverage/cov1")
+
+
+def test_an_answer_has_one_action_per_order_and_cards_by_priority() -> None:
+    first = DecidedOrder(full(), order_resource(), "Coverage/cov1")
+    answer = compose_answer([second_order(), first], context())
+    assert [action["resource"]["id"] for action in answer["systemActions"]] == ["rx2", "rx1"]
+    assert all(action["type"] == "update" and action["description"] for action in answer["systemActions"])
+    assert all("resourceId" not in action for action in answer["systemActions"])
+    assert [each["source"]["topic"]["code"] for each in answer["cards"]] == [
+        "appropriate-use",
+        "therapy-alternatives-req",
+        "clinical-reminder",
+        "contraindication",
+        "guideline",
+        "guideline",
+    ]
+    assert answer["cards"][-2]["extension"]["davinci-crd.associated-resource"] == [
+        {"reference": "MedicationRequest/rx2"}
+    ]
+
+
+def test_the_extension_carries_the_products_billing_code() -> None:
+    found = decision(Outcome.NO_POLICY)
+    answer = compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
+    assert answer["cards"] == []
+    assert "J9353" in str(answer["systemActions"])
+    unread = decision(Outcome.NO_POLICY, order=order(key=None))
+    answer = compose_answer([DecidedOrder(unread, order_resource(), "Coverage/cov1")], context())
+    assert "billingCode" not in str(answer)
+    unheard = decision(Outcome.NO_POLICY, order=order(key="unheard-of"))
+    answer = compose_answer([DecidedOrder(unheard, order_resource(), "Coverage/cov1")], context())
+    assert "billingCode" not in str(answer)
+
+
+def test_without_a_coverage_nothing_is_written() -> None:
+    answer = compose_answer([DecidedOrder(full(), order_resource(), None)], context())
+    assert "systemActions" not in answer
+    assert answer["cards"][-1]["source"]["topic"]["code"] == "insurance"
+
+
+def test_nothing_new_is_no_action() -> None:
+    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    annotated = first["systemActions"][0]["resource"]
+    tomorrow = full(called=date(2026, 5, 6))
+    again = compose_answer([DecidedOrder(tomorrow, annotated, "Coverage/cov1")], context())
+    assert "systemActions" not in again
+    assert [each["uuid"] for each in again["cards"]] == [each["uuid"] for each in first["cards"]]
+
+
+def test_an_earlier_assertion_of_ours_is_replaced() -> None:
+    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    annotated = first["systemActions"][0]["resource"]
+    policy, determination = judged()
+    changed = full(id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009", policy=policy, determination=determination)
+    changed = replace(changed, outcome=Outcome.REVIEW)
+    decided = DecidedOrder(changed, annotated, "Coverage/cov1", frozenset({full().id}))
+    again = compose_answer([decided], context())
+    assert len(again["systemActions"][0]["resource"]["extension"]) == 1
+
+
+def test_no_orders_are_an_empty_answer() -> None:
+    assert compose_answer([], context()) == {"cards": []}
