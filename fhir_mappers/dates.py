@@ -81,20 +81,25 @@ def period(origin: Origin, holder: Json, key: str, path: str = "") -> Span:
     return NO_SPAN if value is None else period_at(origin, value, below(path, key))
 
 
-def span(origin: Origin, holder: Json, stem: str, path: str = "") -> Span:
-    """Return when something happened from its choice element ("effective", "onset", "performed").
+def dated(origin: Origin, holder: Json, stem: str, path: str = "") -> tuple[str, Span]:
+    """Return the key of a choice element ("effective", "onset", "performed"; empty when absent) and its time.
 
     Reads the forms dateTime, instant, date, Period, and the events of a Timing; ages and texts say no date.
     """
     for ending in ("DateTime", "Instant", "Date"):
-        if stem + ending in holder:
-            point = date_range(origin, holder, stem + ending, path)
-            return Span(point, point)
-    if stem + "Period" in holder:
-        return period(origin, holder, stem + "Period", path)
-    if stem + "Timing" in holder:
-        return _events(origin, holder, stem + "Timing", path)
-    return NO_SPAN
+        if (key := stem + ending) in holder:
+            day = date_range(origin, holder, key, path)
+            return key, Span(day, day)
+    if (key := stem + "Period") in holder:
+        return key, period(origin, holder, key, path)
+    if (key := stem + "Timing") in holder:
+        return key, _events(origin, holder, key, path)
+    return "", NO_SPAN
+
+
+def span(origin: Origin, holder: Json, stem: str, path: str = "") -> Span:
+    """Return when something happened, from its choice element."""
+    return dated(origin, holder, stem, path)[1]
 
 
 def _events(origin: Origin, holder: Json, key: str, path: str) -> Span:

@@ -21,9 +21,11 @@ from fhir_mappers.element import (
     flag,
     mapping,
     mappings,
+    origin_of,
     reference_of,
     resolved,
     text,
+    within,
 )
 
 
@@ -161,16 +163,17 @@ def drug_of(origin: Origin, resource: Json, resolve: Resolve, vocabulary: Vocabu
         if medication is None:
             origin.note("medicationReference", "the medication is not at hand")
         else:
-            at = Origin.of(medication, origin.issues, where=label)
+            at = origin_of(origin, label, medication)
             concepts.append(concept(at, medication, "code"))
-            ingredients = _ingredients(at, medication, resolve)
+            ingredients = ingredients_of(at, within(origin, resolve))
     reading = identify(vocabulary, tuple(each for each in concepts if not each.is_empty), ingredients)
     return reading if reading.label else DrugReading(reading.reading, reading.keys, label, reading.basis)
 
 
-def _ingredients(origin: Origin, medication: Json, resolve: Resolve) -> tuple[Concept, ...]:
+def ingredients_of(origin: Origin, resolve: Resolve) -> tuple[Concept, ...]:
+    """Return the active ingredients of a Medication, as concepts of their own or of the resources they refer to."""
     found = []
-    for index, entry in enumerate(mappings(origin, medication, "ingredient")):
+    for index, entry in enumerate(mappings(origin, origin.resource, "ingredient")):
         path = f"ingredient[{index}]"
         if flag(origin, entry, "isActive", path) is False:
             continue
@@ -178,8 +181,8 @@ def _ingredients(origin: Origin, medication: Json, resolve: Resolve) -> tuple[Co
         holder = mapping(origin, entry, "itemReference", path)
         name = None if holder is None else reference_of(origin, holder, f"{path}.itemReference")
         substance = None if name is None else resolved(origin, name, resolve)
-        if substance is not None:
-            item = concept(Origin.of(substance, origin.issues, where=name), substance, "code")
+        if name is not None and substance is not None:
+            item = concept(origin_of(origin, name, substance), substance, "code")
         if not item.is_empty:
             found.append(item)
     return tuple(found)

@@ -314,5 +314,20 @@ def contained(origin: Origin, name: str) -> Json | None:
 
 
 def resolved(origin: Origin, name: str, resolve: Resolve) -> Json | None:
-    """Return the resource a normalised reference names: contained ones first, others through `resolve`."""
-    return contained(origin, name) if name.startswith("#") else resolve(name)
+    """Return the resource a normalised reference names: a contained one first, others through `resolve`."""
+    found = contained(origin, name) if name.startswith("#") else None
+    return resolve(name) if found is None else found
+
+
+def origin_of(origin: Origin, name: str, resource: Json) -> Origin:
+    """Return the origin of a resource that `origin` refers to as `name`; a contained one is named within its holder."""
+    if name.startswith("#"):
+        kind = resource.get("resourceType")
+        place = f"{origin.reference}{name}"
+        return Origin(resource, kind if isinstance(kind, str) else "Resource", place, origin.version, origin.issues)
+    return Origin.of(resource, origin.issues, where=name)
+
+
+def within(origin: Origin, resolve: Resolve) -> Resolve:
+    """Return a resolver for the resources `origin` refers to: contained ones share the container of their holder."""
+    return lambda name: resolved(origin, name, resolve)
