@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from cards.card import SUMMARY_LIMIT, CardSource, Coding
-from cards.markdown import bold, escape
+from cards.markdown import bold, escape, plain
 from cards.wording import drug_name
 from criteria.decision import Decision
 
@@ -42,7 +42,7 @@ def name_uuid(decision: Decision, *parts: str) -> str:
 
 def source(decision: Decision, topic: Topic) -> CardSource:
     """Return payer and topic. The payer's name, not a benefit manager's (CRD resp-4)."""
-    return CardSource(decision.payer.name, Coding(_CARD_TYPES, topic.value, _DISPLAYS[topic]))
+    return CardSource(plain(decision.payer.name), Coding(_CARD_TYPES, topic.value, _DISPLAYS[topic]))
 
 
 def associated(decision: Decision) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from cards.card import Card
 from cards.context import CardContext
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
 from cards.findings import announced_outcome, asked_needs, has_needs_out_of_view, judged
-from cards.markdown import bold, bullet, escape, link, paragraphs
+from cards.markdown import bold, bullet, escape, link, paragraphs, plain
 from criteria.decision import Decision
 from criteria.finding import OpenNeed
 from criteria.outcome import Outcome
@@ -62,7 +62,7 @@ def safety_card(decision: Decision) -> Card:
 
 def no_coverage_card(decision: Decision) -> Card:
     """Say the outcome where there is no Coverage to write it to (a default payer decided)."""
-    name = decision.payer.name
+    name = plain(decision.payer.name)
     outcome = announced_outcome(decision)
     text = wording.reason(decision)
     if outcome is Outcome.AUTHORIZED:

@@ -13,6 +13,7 @@ from cards.card import SUMMARY_LIMIT, Card
 from cards.compose import compose_answer, compose_cards
 from cards.context import DecidedOrder
 from cards.envelope import fitting
+from cards.markdown import plain
 from criteria.decision import Alternatives, Decision
 from criteria.finding import document, review, unknown
 from criteria.outcome import Outcome
@@ -163,7 +164,7 @@ def test_uuids_are_stable_and_unique() -> None:
 LABELS = st.text(max_size=400)
 
 
-@given(label=LABELS, title=LABELS, payer=st.text(min_size=1, max_size=200).filter(str.strip))
+@given(label=LABELS, title=LABELS, payer=st.text(min_size=1, max_size=200).filter(plain))
 def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: str) -> None:
     found = full(order=order(label=label))
     assert found.policy is not None
