@@ -1,0 +1,138 @@
+"""What is being given now: recent doses, active orders and drafts beside the order (contract section 5.4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
+
+from criteria.dates import DateRange
+from criteria.drugs import DrugTable
+from criteria.facts import Case, DrugReading, Exposure, ExposureKind, Reading, Source
+from criteria.finding import Evidence
+from criteria.oncology.therapy import progressions
+from criteria.thresholds import Thresholds
+
+SEARCHES = ("MedicationRequest", "MedicationAdministration", "MedicationStatement", "MedicationDispense")
+
+
+class Origin(Enum):
+    """How a drug beside the order was found, most certain first."""
+
+    DRAFT = "draft of this call"
+    GROUP = "same order group"
+    ACTIVE_ORDER = "active order"
+    RECENT_DOSE = "recent dose"
+
+    @property
+    def is_part_of_this_order(self) -> bool:
+        """Say whether the drug is surely meant to be given with the ordered one."""
+        return self in {Origin.DRAFT, Origin.GROUP}
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A drug found beside the order."""
+
+    drug: DrugReading
+    origin: Origin
+    source: Source
+    when: DateRange | None
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return the partner as evidence."""
+        return Evidence(self.source, f"{self.drug.label} ({self.origin.value})", on=self.when)
+
+
+def partners(case: Case, on: date, drugs: DrugTable, thresholds: Thresholds) -> tuple[Partner, ...]:
+    """Return every drug beside the order, the ordered drug itself not among them."""
+    own = case.order.drug.keys
+    found: dict[tuple[str, str], Partner] = {}
+    for partner in (*_from_orders(case, on, thresholds), *_from_doses(case, on, drugs, thresholds)):
+        if partner.drug.reading is Reading.IDENTIFIED and partner.drug.keys <= own:
+            continue
+        found.setdefault((partner.source.reference, partner.drug.label), partner)
+    return tuple(sorted(found.values(), key=lambda each: (list(Origin).index(each.origin), each.source.reference)))
+
+
+def _from_orders(case: Case, on: date, thresholds: Thresholds) -> Iterator[Partner]:
+    drafts = {each.source.reference for each in case.drafts}
+    for order in case.drafts:
+        if order.source.reference.startswith("MedicationRequest/"):
+            yield Partner(order.drug, Origin.DRAFT, order.source, order.authored)
+    first = on - timedelta(days=thresholds.active_order_days)
+    for order in case.record.orders:
+        if order.source.reference in drafts or order.source.reference == case.order.source.reference:
+            continue
+        if order.status in {"active", "draft"} and order.group & case.order.group:
+            yield Partner(order.drug, Origin.GROUP, order.source, order.authored)
+        elif order.status == "active" and (order.authored is None or order.authored.latest >= first):
+            yield Partner(order.drug, Origin.ACTIVE_ORDER, order.source, order.authored)
+
+
+def _from_doses(case: Case, on: date, drugs: DrugTable, thresholds: Thresholds) -> Iterator[Partner]:
+    first = on - timedelta(days=thresholds.recent_dose_days)
+    for exposure in case.record.exposures:
+        if exposure.kind is ExposureKind.ORDERED or exposure.start is None:
+            continue
+        last = last_dose(exposure, on)
+        if last.latest < first or ended_after(case, exposure, last):
+            continue
+        if exposure.drug.key and exposure.drug.key in drugs and not drugs[exposure.drug.key].is_anticancer:
+            continue
+        yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, last)
+
+
+def last_dose(exposure: Exposure, on: date) -> DateRange:
+    """Return the latest day an exposure covers: an open statement reaches to the day before `on`."""
+    start = exposure.start or DateRange.on(on)
+    if exposure.ongoing:
+        return DateRange.on(max(start.latest, on - timedelta(days=1)))
+    return exposure.end or start
+
+
+def ended_after(case: Case, exposure: Exposure, last: DateRange) -> bool:
+    """Say whether the drug was stopped, or the disease progressed, on or after this dose."""
+    return stop_after(case, exposure.drug, last) is not None or any(
+        each.on is not None and each.on.earliest > last.latest for each in progressions(case)
+    )
+
+
+def stop_after(case: Case, drug: DrugReading, last: DateRange) -> Exposure | None:
+    """Return the exposure that shows the drug stopped on or after a day."""
+    for other in case.record.exposures:
+        if other.drug.key is None or other.drug.key != drug.key or other.kind is ExposureKind.ORDERED:
+            continue
+        if not (other.stopped or other.stop_reasons):
+            continue
+        when = other.end or other.start
+        if when is not None and when.latest >= last.latest:
+            return other
+    return None
+
+
+def doses_of_ordered_drug(case: Case) -> tuple[Exposure, ...]:
+    """Return the received exposures of the ordered drug, earliest first, undated last."""
+    key = case.order.drug.key
+    found = [
+        each
+        for each in case.record.exposures
+        if key is not None and each.drug.key == key and each.kind is not ExposureKind.ORDERED
+    ]
+    return tuple(sorted(found, key=lambda each: (each.start is None, str(each.start), each.source.reference)))
+
+
+def is_under_treatment(case: Case, on: date, thresholds: Thresholds) -> Exposure | None:
+    """Return the newest dose of the ordered drug if it lies 1 to 42 days before `on` and no stop follows.
+
+    A date that may lie outside the window does not count: the path of a policy is settled before evaluation
+    and must not rest on a guess.
+    """
+    first, day_before = on - timedelta(days=thresholds.recent_dose_days), on - timedelta(days=1)
+    for exposure in reversed(doses_of_ordered_drug(case)):
+        if exposure.start is None:
+            continue
+        last = last_dose(exposure, on)
+        if last.surely_within(first, day_before) and stop_after(case, exposure.drug, last) is None:
+            return exposure
+    return None

@@ -1,0 +1,101 @@
+"""Which cancer is treated: the order's reason if it states one, else the single active primary on record.
+
+Contract section 5.4, "Diagnosis leaves". Secondary, history, in-situ and encounter codes state no cancer.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from criteria.facts import Case, ConditionState, Diagnosis
+from criteria.oncology.memory import once
+
+# Concept names of value_sets/conditions.yaml, by the organ they are a primary of.
+SITE_OF_CONCEPT = {
+    "cancer-breast": "breast",
+    "cancer-breast-other-histology": "breast",
+    "metastasis-from-breast": "breast",
+    "cancer-nsclc": "lung",
+    "cancer-lung": "lung",
+    "cancer-lung-small-cell": "lung",
+    "cancer-salivary": "salivary gland",
+    "cancer-salivary-possible": "salivary gland",
+    "salivary-type-elsewhere": "elsewhere",
+    "cancer-other": "elsewhere",
+}
+
+
+class Doubt(Enum):
+    """Why no treated cancer can be named."""
+
+    NONE_STATED = "none-stated"
+    SEVERAL = "several"
+    UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class TreatedCancer:
+    """The treated cancer: its site, the concepts of all its conditions, and those conditions.
+
+    `doubt` is set, and `site` None, when the record does not name exactly one.
+    """
+
+    site: str | None
+    concepts: frozenset[str]
+    diagnoses: tuple[Diagnosis, ...]
+    doubt: Doubt | None = None
+    only_primary: bool = True
+    """No other primary site is on the record, so an unlinked metastasis can only be this cancer's."""
+
+
+def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
+    """Return the primary sites a diagnosis states; empty for secondary and other codes."""
+    sites = {SITE_OF_CONCEPT[each] for each in diagnosis.concepts if each in SITE_OF_CONCEPT}
+    if len(sites) > 1:
+        # A tumour "of salivary gland type" lies in another organ; the organ's own set names it.
+        sites -= {"elsewhere"}
+    return frozenset(sites)
+
+
+def treated_cancer(case: Case) -> TreatedCancer:
+    """Return the cancer this order treats."""
+    return once(case, "treated-cancer", lambda: _treated_cancer(case))
+
+
+def _treated_cancer(case: Case) -> TreatedCancer:
+    on_record = [each for each in case.record.diagnoses if sites_of(each)]
+    current = [each for each in on_record if each.state is not ConditionState.INACTIVE]
+    confirmed = [each for each in current if each.confirmed is not False]
+    reasons = [each for each in case.order.reasons if sites_of(each)]
+    stated = [each for each in reasons if each.confirmed is not False]
+    if reasons and not stated:
+        return TreatedCancer(None, frozenset(), tuple(reasons), Doubt.UNCONFIRMED)
+    if stated:
+        return _one_of(stated, confirmed)
+    if confirmed:
+        return _one_of(confirmed, confirmed)
+    if current:
+        return TreatedCancer(None, frozenset(), tuple(current), Doubt.UNCONFIRMED)
+    return TreatedCancer(None, frozenset(), (), Doubt.NONE_STATED)
+
+
+def _one_of(named: list[Diagnosis], confirmed: list[Diagnosis]) -> TreatedCancer:
+    """Return the one site that is named; conditions of one site are one primary, laterality included."""
+    sites = _distinct_sites(named)
+    if len(sites) > 1:
+        return TreatedCancer(None, frozenset(), tuple(named), Doubt.SEVERAL, only_primary=False)
+    site = next(iter(sites))[0]
+    same = tuple(named) + tuple(each for each in confirmed if site in sites_of(each) and each not in named)
+    if site == "elsewhere":
+        same = tuple(named)
+    concepts = frozenset().union(*(each.concepts for each in same))
+    others = _distinct_sites(confirmed) - sites
+    return TreatedCancer(site, concepts, same, only_primary=not others)
+
+
+def _distinct_sites(diagnoses: list[Diagnosis]) -> set[tuple[str, str]]:
+    """Return the sites named; cancers elsewhere are told apart by what the sender calls them."""
+    found: set[tuple[str, str]] = set()
+    for each in diagnoses:
+        for site in sites_of(each):
+            found.add((site, each.label if site == "elsewhere" else ""))
+    return found

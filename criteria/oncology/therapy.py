@@ -1,0 +1,334 @@
+"""Therapy history: courses, regimens, settings and switches, derived from exposures.
+
+Readings section 4 and contract section 8. Only drugs shown to be received make courses; an order alone is a plan.
+Endocrine and supportive drugs make no regimen.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from criteria.dates import DateRange
+from criteria.drugs import DrugTable
+from criteria.facts import Case, Exposure, ExposureKind, Reading
+from criteria.finding import Evidence
+from criteria.oncology.extent import diagnosis_evidence, extent_of
+from criteria.oncology.memory import once
+from criteria.thresholds import Thresholds
+
+CYTOTOXIC_OR_TARGETED = frozenset({"her2-agent", "targeted", "chemotherapy", "immunotherapy"})
+_FAILED = "no-response"
+
+
+class Setting(Enum):
+    """In which phase of the disease a drug was given."""
+
+    EARLY = "early"
+    METASTATIC = "metastatic"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One drug given without a long gap. `start` None when no dose is dated."""
+
+    drug: str
+    classes: frozenset[str]
+    actives: frozenset[str]
+    exposures: tuple[Exposure, ...]
+    start: DateRange | None
+    end: DateRange | None
+    setting: Setting
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return the first exposure as evidence of the course."""
+        first = self.exposures[0]
+        return Evidence(first.source, f"{first.drug.label} ({first.kind.value})", on=self.start)
+
+    @property
+    def doses(self) -> tuple[DateRange, ...]:
+        """Return the dated single administrations, in order, each day once."""
+        days = {each.start for each in self.exposures if each.kind is ExposureKind.ADMINISTERED and each.start}
+        return tuple(sorted(days, key=lambda day: (day.earliest, day.latest)))
+
+    def stopped_for(self, reason: str) -> Exposure | None:
+        """Return the exposure that was stopped for this reason."""
+        return next((each for each in self.exposures if reason in each.stop_reasons), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Regimen:
+    """Drugs given together. `carried` are drugs of earlier courses that went on alongside."""
+
+    courses: tuple[Course, ...]
+    carried: tuple[Course, ...]
+    start: DateRange
+    setting: Setting
+
+    @property
+    def drugs(self) -> frozenset[str]:
+        """Return the keys of all drugs of the regimen."""
+        return frozenset(each.drug for each in (*self.courses, *self.carried))
+
+    @property
+    def actives(self) -> frozenset[str]:
+        """Return the active substances of all drugs of the regimen."""
+        return frozenset().union(*(each.actives for each in (*self.courses, *self.carried)))
+
+    def of_class(self, name: str) -> frozenset[str]:
+        """Return the active substances of the regimen's drugs of a class."""
+        members = [each for each in (*self.courses, *self.carried) if name in each.classes]
+        return frozenset().union(*(each.actives for each in members))
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The change from one regimen to the next, with the progression that explains it, if documented."""
+
+    after: Regimen
+    progression: Evidence | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The therapy history as far as the record proves it.
+
+    `courses` of every anticancer drug, endocrine included; `undated` those without a date; `regimens` in order,
+    the ordered drug's present one not among them (`present`); `ordered_only` drugs that were ordered and never
+    shown to be given; `unrecognised` exposures that may hide a line of therapy.
+    """
+
+    courses: tuple[Course, ...]
+    undated: tuple[Course, ...]
+    regimens: tuple[Regimen, ...]
+    present: Regimen | None
+    switches: tuple[Switch, ...]
+    ordered_only: tuple[Exposure, ...]
+    unrecognised: tuple[Exposure, ...]
+
+    def given(self, drugs: Iterable[str]) -> tuple[Course, ...]:
+        """Return the courses of these drugs."""
+        wanted = frozenset(drugs)
+        return tuple(each for each in self.courses if each.drug in wanted)
+
+    def ordered(self, drugs: Iterable[str]) -> tuple[Exposure, ...]:
+        """Return orders for these drugs that were never shown to be given."""
+        wanted = frozenset(drugs)
+        return tuple(each for each in self.ordered_only if each.drug.key in wanted)
+
+
+def history_of(case: Case, drugs: DrugTable, thresholds: Thresholds) -> History:
+    """Return the therapy history of the case."""
+    return once(case, ("history", id(thresholds)), lambda: _History(case, drugs, thresholds).derive())
+
+
+def progressions(case: Case) -> tuple[Evidence, ...]:
+    """Return dated evidence of progression: disease status, recurrence, new metastasis."""
+    return once(case, "progressions", lambda: tuple(_progressions(case)))
+
+
+def _progressions(case: Case) -> Iterator[Evidence]:
+    for status in case.record.disease_statuses:
+        if status.means == "worsened" and status.when is not None:
+            yield Evidence(status.source, status.observed, on=status.when)
+    extent = extent_of(case)
+    for evidence in (*extent.recurrent, *_new_metastases(case)):
+        if evidence.on is not None:
+            yield evidence
+
+
+def _new_metastases(case: Case) -> Iterator[Evidence]:
+    """Yield metastases with an onset of their own; a recorded date says nothing about progression."""
+    for diagnosis in case.record.diagnoses:
+        if (
+            diagnosis.concepts & {"metastasis-distant", "metastasis-brain"}
+            and diagnosis.confirmed is not False
+            and not diagnosis.onset_is_recorded_date
+        ):
+            yield diagnosis_evidence(diagnosis)
+
+
+class _History:
+    """One derivation; holds the inputs so that its steps stay small."""
+
+    def __init__(self, case: Case, drugs: DrugTable, thresholds: Thresholds) -> None:
+        self.case, self.drugs, self.thresholds = case, drugs, thresholds
+        self.onset = extent_of(case).onset
+        self.early_only = bool(extent_of(case).current_m0)
+        self.gap = timedelta(days=thresholds.treatment_gap_days)
+        self.window = timedelta(days=thresholds.regimen_start_window_days)
+
+    def derive(self) -> History:
+        given: dict[str, list[Exposure]] = {}
+        ordered: list[Exposure] = []
+        unrecognised: list[Exposure] = []
+        for exposure in self.case.record.exposures:
+            key = exposure.drug.key
+            if key is None:
+                if exposure.drug.reading is not Reading.IDENTIFIED and exposure.kind is not ExposureKind.ORDERED:
+                    unrecognised.append(exposure)
+            elif not self.drugs[key].is_anticancer:
+                continue
+            elif exposure.kind is ExposureKind.ORDERED:
+                ordered.append(exposure)
+            else:
+                given.setdefault(key, []).append(exposure)
+        courses = [course for key in sorted(given) for course in self._courses(key, given[key])]
+        dated = sorted((each for each in courses if each.start), key=_start_key)
+        regimens = self._regimens([each for each in dated if each.classes & CYTOTOXIC_OR_TARGETED])
+        past, present = self._split_present(regimens)
+        return History(
+            courses=tuple(courses),
+            undated=tuple(each for each in courses if each.start is None),
+            regimens=tuple(past),
+            present=present,
+            switches=tuple(self._switches(past, present)),
+            ordered_only=tuple(each for each in ordered if each.drug.key not in given),
+            unrecognised=tuple(unrecognised),
+        )
+
+    def _courses(self, key: str, exposures: list[Exposure]) -> Iterator[Course]:
+        """Split a drug's exposures where treatment paused for the gap the thresholds name."""
+        undated = [each for each in exposures if each.start is None]
+        dated = sorted((each for each in exposures if each.start), key=_exposure_key)
+        run: list[Exposure] = []
+        until = None
+        for exposure in dated:
+            if exposure.start is None:
+                continue
+            if until is not None and exposure.start.earliest - until >= self.gap:
+                yield self._course(key, run)
+                run, until = [], None
+            run.append(exposure)
+            last = (exposure.end or exposure.start).latest
+            until = last if until is None else max(until, last)
+        if run:
+            yield self._course(key, run + undated)
+        elif undated:
+            yield self._course(key, undated)
+
+    def _course(self, key: str, exposures: list[Exposure]) -> Course:
+        drug = self.drugs[key]
+        starts = [each.start for each in exposures if each.start is not None]
+        ends = [each.end or each.start for each in exposures if each.start is not None]
+        start = min(starts, key=lambda day: (day.earliest, day.latest)) if starts else None
+        known = [each for each in ends if each is not None]
+        end = max(known, key=lambda day: (day.latest, day.earliest)) if known else None
+        return Course(key, drug.classes, drug.actives, tuple(exposures), start, end, self._setting(start, exposures))
+
+    def _setting(self, start: DateRange | None, exposures: list[Exposure]) -> Setting:
+        """Place a course before or after the first evidence of metastasis; same day counts as after."""
+        intents = {each.intent for each in exposures} - {None}
+        if intents == {"palliative"}:
+            return Setting.METASTATIC
+        if intents and intents <= {"neoadjuvant", "adjuvant", "curative"}:
+            return Setting.EARLY
+        if self.early_only:
+            return Setting.EARLY
+        if start is None or self.onset is None:
+            return Setting.UNSURE
+        if start.earliest >= self.onset.latest:
+            return Setting.METASTATIC
+        return Setting.EARLY if start.surely_before(self.onset) else Setting.UNSURE
+
+    def _regimens(self, courses: list[Course]) -> list[Regimen]:
+        """Group courses into regimens: started together, or the same substances going on."""
+        groups: list[list[Course]] = []
+        for course in courses:
+            if groups and self._continues(groups[-1], course):
+                groups[-1].append(course)
+            else:
+                groups.append([course])
+        found = []
+        for index, group in enumerate(groups):
+            start = group[0].start
+            if start is None:
+                continue
+            earlier = [each for before in groups[:index] for each in before]
+            carried = tuple(each for each in earlier if each.end and each.end.latest >= start.earliest)
+            found.append(Regimen(tuple(group), carried, start, group[0].setting))
+        return found
+
+    def _continues(self, group: list[Course], course: Course) -> bool:
+        first, start = group[0].start, course.start
+        if first is None or start is None:
+            return False
+        if start.latest - first.earliest <= self.window and course.setting is group[0].setting:
+            return True
+        # A biosimilar, a brand or a subcutaneous form of what is already given is no new regimen.
+        actives = frozenset().union(*(each.actives for each in group))
+        ends = [each.end.latest for each in group if each.end]
+        if not course.actives <= actives or start.earliest - max(ends) >= self.gap:
+            return False
+        return not any(
+            each.on is not None and each.on.earliest > first.latest and each.on.latest <= start.earliest
+            for each in progressions(self.case)
+        )
+
+    def _split_present(self, regimens: list[Regimen]) -> tuple[list[Regimen], Regimen | None]:
+        """Set the ordered drug's present regimen apart: it is not prior therapy of this order."""
+        key = self.case.order.drug.key
+        if regimens and key is not None and key in self.drugs:
+            actives = self.drugs[key].actives
+            if any(each.actives == actives for each in regimens[-1].courses):
+                return regimens[:-1], regimens[-1]
+        return regimens, None
+
+    def _switches(self, past: list[Regimen], present: Regimen | None) -> Iterator[Switch]:
+        """Yield the switches up to and including the one to the ordered drug."""
+        following = [*past[1:], present]
+        for regimen, after in zip(past, following, strict=True):
+            yield Switch(regimen, self._progression(regimen, after))
+
+    def _progression(self, regimen: Regimen, after: Regimen | None) -> Evidence | None:
+        """Return progression on a regimen: after its start and not later than the next one's start."""
+        for course in regimen.courses:
+            failed = course.stopped_for(_FAILED)
+            if failed is not None:
+                return Evidence(failed.source, "stopped for lack of response", on=failed.end or failed.start)
+        for evidence in progressions(self.case):
+            if evidence.on is None or evidence.on.earliest <= regimen.start.latest:
+                continue
+            if after is None or evidence.on.latest <= after.start.earliest:
+                return evidence
+        return None
+
+
+def _start_key(course: Course) -> tuple[object, ...]:
+    start = course.start
+    return (start.earliest, start.latest, course.drug) if start else ()
+
+
+def _exposure_key(exposure: Exposure) -> tuple[object, ...]:
+    start = exposure.start
+    return (start.earliest, start.latest, exposure.source.reference) if start else ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineBounds:
+    """The line of therapy of the order: 1 + the switches in the metastatic setting.
+
+    `lower` counts switches that follow documented progression; `upper` every switch and gap, and whatever may
+    hide one.
+    """
+
+    lower: int
+    upper: int
+    evidence: tuple[Evidence, ...]
+
+
+def line_bounds(history: History) -> LineBounds:
+    """Bound the line of therapy this order is (contract section 8)."""
+    proven = [each for each in history.switches if each.progression and each.after.setting is Setting.METASTATIC]
+    possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
+    hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
+    evidence = [each.after.courses[0].evidence for each in proven]
+    evidence += [each.progression for each in proven if each.progression]
+    return LineBounds(1 + len(proven), 1 + len(possible) + hidden, tuple(evidence))
+
+
+def is_received(exposure: Exposure) -> bool:
+    """Say whether an exposure proves receipt."""
+    return exposure.kind is not ExposureKind.ORDERED

@@ -1,0 +1,184 @@
+"""Criteria about what was documented, said or measured, and those only a person decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from criteria.facts import Case
+from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
+from criteria.oncology.current import doses_of_ordered_drug
+from criteria.predicates.answers import request, weigh
+from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """A document of one of these kinds, dated within so many days before the order. Never not-met: absent is unknown."""
+
+    kinds: frozenset[str]
+    within_days: int
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("kinds", "within_days"), kinds=STRINGS, within_days=COUNT)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], _context: BuildContext) -> Self:
+        """Build from kinds of documents and the age in days."""
+        return cls(frozenset(params["kinds"]), params["within_days"])
+
+    def judge(self, case: Case, on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge by date alone; the text of a document is not read. One dated after the order counts."""
+        found = [each for each in case.record.documents if each.kinds & self.kinds]
+        first = on - timedelta(days=self.within_days)
+        current = [each for each in found if each.when is not None and each.when.earliest >= first]
+        if current:
+            return met(*(Evidence(each.source, each.label, on=each.when) for each in current))
+        seen = tuple(
+            Evidence(each.source, each.label, Role.UNUSABLE if each.when is None else Role.TOO_OLD, each.when)
+            for each in found
+        )
+        return unknown(request(case, "DocumentReference", "DiagnosticReport"), evidence=seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A fact without a code that only a clinician can state."""
+
+    leaf: str
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
+
+    @classmethod
+    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build; takes no parameters."""
+        return cls(context.leaf)
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge by the clinician's answer."""
+        return weigh(unknown(request(case, "QuestionnaireResponse")), case, self.leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """No unacceptable toxicity: a clinician says so; a coded "not tolerated" on this drug is for review."""
+
+    leaf: str
+    not_tolerated: str
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("not_tolerated",), not_tolerated=STRING)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the sentence for a coded intolerance."""
+        return cls(context.leaf, params["not_tolerated"])
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge by the answer, unless the record contradicts it."""
+        coded = [
+            Evidence(each.source, "stopped as not tolerated", Role.CONTRADICTS, each.end or each.start)
+            for each in doses_of_ordered_drug(case)
+            if "not-tolerated" in each.stop_reasons
+        ]
+        if coded:
+            return weigh(unknown(review(self.not_tolerated), evidence=tuple(coded)), case, self.leaf)
+        return weigh(unknown(request(case, "QuestionnaireResponse")), case, self.leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class NoProgression:
+    """The newest disease status after the first dose and within so many days shows no progression."""
+
+    leaf: str
+    within_days: int
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("within_days",), within_days=COUNT)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the age in days a status may have."""
+        return cls(context.leaf, params["within_days"])
+
+    def judge(self, case: Case, on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge by disease-status observations, under a clinician's answer."""
+        return weigh(self._derive(case, on), case, self.leaf)
+
+    def _derive(self, case: Case, on: date) -> Judgement:
+        starts = [each.start for each in doses_of_ordered_drug(case) if each.start]
+        dated = [
+            each for each in case.record.disease_statuses if each.when is not None and each.means != "undetermined"
+        ]
+        if not starts or not dated:
+            return unknown(request(case, "Observation"))
+        begun = min(start.latest for start in starts)
+        after = [each for each in dated if each.when and each.when.earliest > begun]
+        evidence = tuple(Evidence(each.source, each.observed, Role.UNUSABLE, each.when) for each in dated)
+        if not after:
+            return unknown(request(case, "Observation"), evidence=evidence)
+        last = max(each.when.latest for each in after if each.when)
+        newest_day = [each for each in after if each.when and each.when.latest == last]
+        if any(each.means == "worsened" for each in newest_day):
+            if len({each.means == "worsened" for each in newest_day}) > 1:
+                return unknown(review("Disease statuses of the same day contradict each other."), evidence=evidence)
+            return not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in newest_day))
+        if newest_day[0].when is not None and newest_day[0].when.earliest >= on - timedelta(days=self.within_days):
+            return met(*(Evidence(each.source, each.observed, on=each.when) for each in newest_day))
+        old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each in newest_day)
+        return unknown(request(case, "Observation"), evidence=old)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewOnly:
+    """A sentence of the policy that software does not decide; a person at the payer does."""
+
+    text: str
+    readings: tuple[str, ...]
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("text",), text=STRING, readings=STRINGS)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], _context: BuildContext) -> Self:
+        """Build from the sentence and the ways it can be read."""
+        return cls(params["text"], tuple(params.get("readings", ())))
+
+    def judge(self, _case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge unknown, for review."""
+        return unknown(review(self.text, *self.readings))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The newest measurement of a kind reaches (or stays below) a limit, within so many days."""
+
+    leaf: str
+    kind: str
+    limit: Decimal
+    below: bool
+    within_days: int
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("kind", "limit", "within_days"),
+        kind=STRING,
+        limit={"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
+        below={"type": "boolean"},
+        within_days=COUNT,
+    )
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the kind of measurement, the limit as a decimal in its base unit and the age in days."""
+        return cls(
+            context.leaf, params["kind"], Decimal(params["limit"]), params.get("below", False), params["within_days"]
+        )
+
+    def judge(self, case: Case, on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge the newest value; an interval that straddles the limit is unknown."""
+        first = on - timedelta(days=self.within_days)
+        found = [each for each in case.record.measurements if each.kind == self.kind and each.when is not None]
+        current = [each for each in found if each.when and each.when.earliest >= first]
+        if not current:
+            old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each in found)
+            return weigh(unknown(request(case, "Observation"), evidence=old), case, self.leaf)
+        last = max(current, key=lambda each: (each.when.latest if each.when else on, each.source.reference))
+        reached, short = last.value.surely_at_least(self.limit), last.value.surely_below(self.limit)
+        evidence = Evidence(last.source, last.observed, on=last.when)
+        contrary = Evidence(last.source, last.observed, Role.CONTRADICTS, last.when)
+        if short if self.below else reached:
+            return weigh(met(evidence), case, self.leaf)
+        if reached if self.below else short:
+            return weigh(not_met(contrary), case, self.leaf)
+        return weigh(unknown(request(case), evidence=(evidence,)), case, self.leaf)

@@ -1,0 +1,290 @@
+"""Criteria about tumour markers and gene variants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar, Self, assert_never
+
+from criteria.bounds import Bounds
+from criteria.dates import DateRange
+from criteria.facts import Answer, Case, MarkerCall, MarkerMethod, MarkerResult, VariantCall, VariantResult
+from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, document, met, not_met, review, unknown
+from criteria.oncology.her2 import Group, Her2Reading, Status, read_her2
+from criteria.oncology.memory import once
+from criteria.oncology.primary import treated_cancer
+from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request, weigh
+from criteria.predicates.context import STRING, STRINGS, BuildContext, params_schema
+from criteria.verdict import Verdict
+
+ONE_PERCENT = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Her2Positive:
+    """HER2 IHC 3+ or ISH positive under the policies' table; `negative_is_review_at` sites with another table."""
+
+    leaf: str
+    group_days: int
+    negative_is_review_at: Mapping[str, str]
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        negative_is_review_at={"type": "object", "additionalProperties": STRING}
+    )
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from sites whose negative result is for review, each with its sentence (K24)."""
+        return cls(context.leaf, context.thresholds.marker_group_days, params.get("negative_is_review_at", {}))
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge all HER2 results; a clinician's answer is one more result, with method, result and date."""
+        reading = once(case, ("her2", self.leaf), lambda: self._read(case))
+        evidence = tuple(_shown(reading))
+        match reading.call.status:
+            case Status.POSITIVE:
+                return met(*evidence)
+            case Status.NEGATIVE:
+                return self._negative(case, reading, evidence)
+            case Status.EQUIVOCAL:
+                return unknown(_test_need(reading), evidence=evidence)
+            case Status.UNDOCUMENTED:
+                return unknown(document(f"{_UNDOCUMENTED} ({reading.call.remark})."), evidence=evidence)
+            case Status.DISCORDANT:
+                readings = (
+                    "one positive test suffices (criteria)",
+                    "one negative test makes it negative (definitions)",
+                )
+                return unknown(review(f"HER2 results conflict: {reading.call.remark}.", *readings), evidence=evidence)
+            case Status.ABSENT:
+                return unknown(ask(case, ("Observation",), _ABSENT), evidence=evidence)
+            case _:
+                assert_never(reading.call.status)
+
+    def _read(self, case: Case) -> Her2Reading:
+        found = [each for each in case.record.markers if each.marker == "her2"]
+        return read_her2([*found, *_answered(case, self.leaf)], self.group_days)
+
+    def _negative(self, case: Case, reading: Her2Reading, evidence: tuple[Evidence, ...]) -> Judgement:
+        pending = ask(case, ("Observation",), document(""))
+        if pending.kind is NeedKind.SOURCE:
+            return unknown(pending, evidence=evidence)
+        site = treated_cancer(case).site
+        if site is not None and site in self.negative_is_review_at:
+            return unknown(review(f"{self.negative_is_review_at[site]} ({reading.call.remark})."), evidence=evidence)
+        return not_met(*evidence)
+
+
+_UNDOCUMENTED = "Send the HER2 report with method and result: IHC score, or ISH ratio and copy number"
+_ABSENT = Need(
+    NeedKind.TEST, "Send the HER2 test result: IHC score, or ISH with ratio and average copy number, and the date."
+)
+
+
+def _test_need(reading: Her2Reading) -> Need:
+    text = f"HER2 is equivocal ({reading.call.remark}): send or order the test that resolves it."
+    return Need(NeedKind.TEST, text, orderable=reading.call.reflex)
+
+
+def _shown(reading: Her2Reading) -> list[Evidence]:
+    """Return every result as evidence, with the role it played and the row of the table it fell into."""
+    roles = {
+        Status.POSITIVE: Role.SUPPORTS,
+        Status.NEGATIVE: Role.CONTRADICTS,
+        Status.EQUIVOCAL: Role.UNUSABLE,
+        Status.UNDOCUMENTED: Role.UNUSABLE,
+        Status.DISCORDANT: Role.UNUSABLE,
+        Status.ABSENT: Role.UNUSABLE,
+    }
+    shown = [
+        Evidence(
+            result.source,
+            f"{result.observed} [{_row(group)}]",
+            roles[group.call.status],
+            result.when,
+            statement=result.source.path.startswith("QuestionnaireResponse"),
+        )
+        for group in reading.groups
+        for result in group.results
+    ]
+    shown += [
+        Evidence(each.source, f"{each.observed} (preliminary, not counted)", Role.UNUSABLE, each.when)
+        for each in reading.uncounted
+    ]
+    return shown
+
+
+def _row(group: Group) -> str:
+    remark = f": {group.call.remark}" if group.call.remark else ""
+    return f"row {group.call.row}{remark}"
+
+
+def _answered(case: Case, leaf: str) -> list[MarkerResult]:
+    """Return the test a clinician reported in the questionnaire as a result of its own."""
+    keys = ("ihc-score", "ish-result", "ish-ratio", "ish-copies")
+    given = [answer for key in keys if (answer := newest(case, f"{leaf}.{key}"))]
+    if not given:
+        return []
+    when = _answered_day(newest(case, f"{leaf}.date"))
+    group = frozenset({given[0].source.reference})
+    return [_answered_result(case, leaf, answer, when, group) for answer in given]
+
+
+def _answered_result(
+    case: Case, leaf: str, answer: Answer, when: DateRange | None, group: frozenset[str]
+) -> MarkerResult:
+    ihc = answer.link_id.endswith(".ihc-score")
+    score = choice(case, answer.link_id) if ihc else None
+    value = number(case, answer.link_id)
+    amount = None if value is None else Bounds.exactly(value)
+    method = choice(case, f"{leaf}.method")
+    return MarkerResult(
+        answer.source,
+        "her2",
+        MarkerMethod.IHC if ihc else MarkerMethod.ISH,
+        answer_evidence(answer).observed,
+        when,
+        call=_CALLS.get(str(answer.value)) if answer.link_id.endswith(".ish-result") else None,
+        score=score,
+        ratio=amount if answer.link_id.endswith(".ish-ratio") else None,
+        copies=amount if answer.link_id.endswith(".ish-copies") else None,
+        probe={"ish-single": "single", "ish-dual": "dual"}.get(method or ""),
+        group_keys=group,
+    )
+
+
+_CALLS = {call.value: call for call in MarkerCall}
+
+
+def _answered_day(answer: Answer | None) -> DateRange | None:
+    return DateRange.on(answer.value) if answer is not None and isinstance(answer.value, date) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptorStatusDocumented:
+    """Hormone-receptor status is documented, positive or negative (K14): met or unknown, never not-met."""
+
+    leaf: str
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
+
+    @classmethod
+    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build; takes no parameters."""
+        return cls(context.leaf)
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge ER and PR: positive needs one of them, negative both."""
+        answer = newest(case, f"{self.leaf}.status")
+        if answer is not None and answer.value in {"positive", "negative"}:
+            return met(answer_evidence(answer))
+        results = [each for each in case.record.markers if each.marker in {"er", "pr", "er-pr"} and each.counted]
+        called = [(each, call) for each in results if (call := _receptor_call(each))]
+        evidence = tuple(Evidence(each.source, each.observed, on=each.when) for each, _ in called)
+        positive = any(call is MarkerCall.POSITIVE for _, call in called)
+        negative = {each.marker for each, call in called if call is MarkerCall.NEGATIVE}
+        if positive or "er-pr" in negative or {"er", "pr"} <= negative:
+            return met(*evidence)
+        return unknown(request(case, "Observation", "Condition"), evidence=evidence)
+
+
+def _receptor_call(result: MarkerResult) -> MarkerCall | None:
+    """Read a receptor result; one percent of cells or more is positive."""
+    if result.call in {MarkerCall.POSITIVE, MarkerCall.NEGATIVE}:
+        return result.call
+    if result.percent is None:
+        return None
+    if result.percent.surely_at_least(ONE_PERCENT):
+        return MarkerCall.POSITIVE
+    return MarkerCall.NEGATIVE if result.percent.surely_below(ONE_PERCENT) else None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneVariant:
+    """A reported mutation of the gene; amplification is not a mutation, a variant of unknown significance is for review."""
+
+    leaf: str
+    gene: str
+    uncertain: str
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("gene", "uncertain"), gene=STRING, uncertain=STRING)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the HGNC symbol and the sentence for a variant of unknown significance."""
+        return cls(context.leaf, params["gene"], params["uncertain"])
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge all variant results of the gene."""
+        return weigh(self._derive(case), case, f"{self.leaf}.found")
+
+    def _derive(self, case: Case) -> Judgement:
+        found = [each for each in case.record.variants if each.gene == self.gene and each.counted]
+        proven = [each for each in found if _is_mutation(each)]
+        if proven:
+            return met(*(_variant_evidence(each) for each in proven))
+        seen = tuple(_variant_evidence(each, Role.UNUSABLE) for each in found)
+        if any(
+            each.significance in {"uncertain", "likely-benign", "benign"} and not each.amplification for each in found
+        ):
+            return unknown(review(self.uncertain), evidence=seen)
+        absent = [each for each in found if each.call is VariantCall.ABSENT and not each.variant]
+        if absent and len(absent) == len([each for each in found if not each.amplification]):
+            pending = ask(case, ("Observation",), document(""))
+            if pending.kind is NeedKind.SOURCE:
+                return unknown(pending, evidence=seen)
+            return not_met(*(_variant_evidence(each, Role.CONTRADICTS) for each in absent))
+        need = Need(NeedKind.TEST, f"Send the {self.gene} mutation test result: gene, variant and its significance.")
+        return unknown(ask(case, ("Observation",), need), evidence=seen)
+
+
+def _is_mutation(result: VariantResult) -> bool:
+    """Say whether a named variant is reported present and not as uncertain or benign."""
+    return (
+        result.call is VariantCall.PRESENT
+        and not result.amplification
+        and (
+            result.significance in {"pathogenic", "likely-pathogenic"}
+            or (result.significance is None and result.variant is not None)
+        )
+    )
+
+
+def _variant_evidence(result: VariantResult, role: Role = Role.SUPPORTS) -> Evidence:
+    return Evidence(result.source, result.observed, role, result.when)
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualDisease:
+    """Invasive cancer left in breast or axilla at surgery after neoadjuvant therapy: ypT1+ or ypN1+ (K6)."""
+
+    leaf: str
+    tumour: frozenset[str]
+    none: frozenset[str]
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("residual", "none"), residual=STRINGS, none=STRINGS)
+
+    @classmethod
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the categories that mean residual and no residual invasive disease."""
+        return cls(context.leaf, frozenset(params["residual"]), frozenset(params["none"]))
+
+    def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
+        """Judge pathological categories after therapy; both must be clear for not-met."""
+        found = [each for each in case.record.stages if each.counted and each.means.startswith("yp")]
+        left = [each for each in found if each.means in self.tumour]
+        clear = [each for each in found if each.means in self.none]
+        shown = {each.means[:3] for each in clear}
+        if left:
+            derived = met(*(Evidence(each.source, each.observed, on=each.when) for each in left))
+        elif {"ypT", "ypN"} <= shown:
+            derived = not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in clear))
+        else:
+            seen = tuple(Evidence(each.source, each.observed, Role.UNUSABLE, each.when) for each in clear)
+            derived = unknown(request(case, "Observation", "DiagnosticReport"), evidence=seen)
+        answer = choice(case, f"{self.leaf}.finding")
+        if answer is None:
+            return weigh(derived, case, self.leaf)
+        return self._answered(case, derived, answer)
+
+    def _answered(self, case: Case, derived: Judgement, answer: str) -> Judgement:
+        given = newest(case, f"{self.leaf}.finding")
+        if given is None or answer not in {"residual", "none"}:
+            return derived
+        return decide(derived, given, Verdict.MET if answer == "residual" else Verdict.NOT_MET)
