@@ -21,12 +21,11 @@ from fhir_mappers.element import (
     flag,
     mapping,
     mappings,
-    origin_of,
     reference_of,
     resolved,
     text,
-    within,
 )
+from fhir_mappers.referred import origin_of, within
 
 
 class Clue(NamedTuple):

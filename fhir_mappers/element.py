@@ -35,7 +35,6 @@ class Issue:
     words: str
 
     def __str__(self) -> str:
-        """Show the place, then the words."""
         return f"{self.reference}: {self.path}: {self.words}"
 
 
@@ -89,15 +88,11 @@ class Concept(NamedTuple):
     @property
     def label(self) -> str:
         """Return what a human calls it: the text, else the first display, else the first code."""
-        if self.text:
-            return self.text
-        return next((coding.display for coding in self.codings if coding.display), "") or next(
-            (coding.code for coding in self.codings if coding.code), ""
-        )
+        said = (self.text, *(each.display for each in self.codings), *(each.code for each in self.codings))
+        return next((words for words in said if words), "")
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the sender said nothing at all."""
         return not self.codings and not self.text
 
 
@@ -105,7 +100,6 @@ NO_CONCEPT = Concept((), "")
 
 
 def below(path: str, key: str) -> str:
-    """Join an object's path and a key."""
     return f"{path}.{key}" if path else key
 
 
@@ -178,17 +172,11 @@ def mappings(origin: Origin, holder: Json, key: str, path: str = "") -> Sequence
     if not isinstance(value, list):
         origin.note(below(path, key), "not an array of objects")
         return ()
-    for entry in value:
+    for index, entry in enumerate(value):
         if not isinstance(entry, dict):
-            return _with_gaps(origin, value, below(path, key))
+            origin.note(f"{below(path, key)}[{index}]", "not an object")
+            return [each if isinstance(each, dict) else NOTHING for each in value]
     return value
-
-
-def _with_gaps(origin: Origin, entries: list[Any], path: str) -> Sequence[Json]:
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            origin.note(f"{path}[{index}]", "not an object")
-    return [entry if isinstance(entry, dict) else NOTHING for entry in entries]
 
 
 def codings(origin: Origin, holder: Json, key: str = "coding", path: str = "") -> tuple[Coding, ...]:
@@ -229,8 +217,6 @@ def concept(origin: Origin, holder: Json, key: str, path: str = "") -> Concept:
 
 def concepts(origin: Origin, holder: Json, key: str, path: str = "") -> tuple[Concept, ...]:
     """Return the CodeableConcepts of an array, in their places: an unreadable one stays as NO_CONCEPT."""
-    if holder.get(key) is None:
-        return ()
     entries = mappings(origin, holder, key, path)
     return tuple(concept_of(origin, entry, f"{below(path, key)}[{index}]") for index, entry in enumerate(entries))
 
@@ -247,10 +233,7 @@ _TYPE_AND_ID = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[^/?#|\s]+)(?:/_history/[^/]+
 
 @lru_cache(maxsize=16384)
 def normalise_reference(reference: str) -> str:
-    """Return "Type/id" for a relative or absolute literal reference, without version; anything else as it stands.
-
-    urn:uuid: and urn:oid: name an entry's fullUrl, "#x" a contained resource: both are kept.
-    """
+    """Return "Type/id" for a relative or absolute reference, without version; a urn, "#x" and all else as it stands."""
     if reference.startswith(("#", "urn:")):
         return reference
     found = _TYPE_AND_ID.search(reference)
@@ -296,8 +279,6 @@ def reference(origin: Origin, holder: Json, key: str, path: str = "") -> str | N
 
 def references(origin: Origin, holder: Json, key: str, path: str = "") -> tuple[str, ...]:
     """Return the normalised references of an array; those that name nothing are left out."""
-    if holder.get(key) is None:
-        return ()
     entries = mappings(origin, holder, key, path)
     found = (reference_of(origin, entry, f"{below(path, key)}[{index}]") for index, entry in enumerate(entries))
     return tuple(each for each in found if each is not None)
@@ -307,27 +288,11 @@ def contained(origin: Origin, name: str) -> Json | None:
     """Return the contained resource that "#x" names; "#" alone is the resource itself."""
     if name == "#":
         return origin.resource
-    for entry in mappings(origin, origin.resource, "contained"):
-        if entry.get("id") == name[1:] or entry.get("id") == name:
-            return entry
-    return None
+    held = mappings(origin, origin.resource, "contained")
+    return next((each for each in held if each.get("id") in (name, name[1:])), None)
 
 
 def resolved(origin: Origin, name: str, resolve: Resolve) -> Json | None:
     """Return the resource a normalised reference names: a contained one first, others through `resolve`."""
     found = contained(origin, name) if name.startswith("#") else None
     return resolve(name) if found is None else found
-
-
-def origin_of(origin: Origin, name: str, resource: Json) -> Origin:
-    """Return the origin of a resource that `origin` refers to as `name`; a contained one is named within its holder."""
-    if name.startswith("#"):
-        kind = resource.get("resourceType")
-        place = f"{origin.reference}{name}"
-        return Origin(resource, kind if isinstance(kind, str) else "Resource", place, origin.version, origin.issues)
-    return Origin.of(resource, origin.issues, where=name)
-
-
-def within(origin: Origin, resolve: Resolve) -> Resolve:
-    """Return a resolver for the resources `origin` refers to: contained ones share the container of their holder."""
-    return lambda name: resolved(origin, name, resolve)

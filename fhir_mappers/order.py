@@ -23,12 +23,12 @@ from fhir_mappers.element import (
     identifier_token,
     mapping,
     mappings,
-    origin_of,
     reference_of,
     references,
     resolved,
     text,
 )
+from fhir_mappers.referred import origin_of
 
 DRUG_ORDERS = frozenset({"MedicationRequest"})
 _AUTHORED = ("authoredOn", "dateTime", "dateWritten", "created")

@@ -18,13 +18,12 @@ from fhir_mappers.element import (
     concepts,
     mapping,
     mappings,
-    origin_of,
     reference_of,
     resolved,
     text,
     texts,
-    within,
 )
+from fhir_mappers.referred import origin_of, within
 
 NEVER_EXISTED = frozenset({"refuted", "entered-in-error"})
 _CONFIRMED = MappingProxyType({"confirmed": True, "presumed": False, "unconfirmed": False})
