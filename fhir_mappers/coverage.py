@@ -1,0 +1,111 @@
+"""Coverage and its payor Organization -> who pays, for whom, when.
+
+A payer is recognised by identifier, never by name. The identifiers are those of the payor organization, wherever it
+stands (given beside the coverage, contained in it), and the logical identifier of the payor reference itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from criteria.dates import DateRange
+from criteria.facts import Source
+from fhir_mappers.dates import period
+from fhir_mappers.element import (
+    Json,
+    Origin,
+    Resolve,
+    codings,
+    mapping,
+    mappings,
+    reference,
+    reference_of,
+    resolved,
+    text,
+)
+
+# HRex Coverage names the member by an identifier of this HL7 v2 type, or by subscriberId.
+MEMBER_NUMBER = "MB"
+
+
+class PayerIdentifier(NamedTuple):
+    """A business identifier of an organization; `system` is empty when the sender gives none."""
+
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageFact:
+    """One coverage as sent; nothing is concluded from it here.
+
+    `reference` is "Coverage/id"; `payor_references` the payors' literal references, resolved or not; `period` first
+    and last day, None where open; `class_values` the values of Coverage.class (group, plan, …).
+    """
+
+    source: Source
+    reference: str
+    payor_identifiers: tuple[PayerIdentifier, ...]
+    payor_references: tuple[str, ...]
+    status: str | None
+    period: tuple[DateRange | None, DateRange | None]
+    class_values: tuple[str, ...]
+    beneficiary: str | None
+    has_member_id: bool
+
+
+def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
+    """Return the coverage; `resolve` finds the payor organizations given beside it."""
+    resource = origin.resource
+    payors = mappings(origin, resource, "payor")
+    literals = (text(origin, payor, "reference", f"payor[{index}]") for index, payor in enumerate(payors))
+    classes = enumerate(mappings(origin, resource, "class"))
+    values = (text(origin, each, "value", f"class[{index}]") for index, each in classes)
+    start, end = period(origin, resource, "period")
+    return CoverageFact(
+        source=origin.source(),
+        reference=origin.reference,
+        payor_identifiers=tuple(dict.fromkeys(_payor_identifiers(origin, payors, resolve))),
+        payor_references=tuple(literal for literal in literals if literal is not None),
+        status=text(origin, resource, "status"),
+        period=(start, end),
+        class_values=tuple(value for value in values if value is not None),
+        beneficiary=reference(origin, resource, "beneficiary"),
+        has_member_id=_has_member_id(origin),
+    )
+
+
+def organization_identifiers(origin: Origin) -> tuple[PayerIdentifier, ...]:
+    """Return every identifier of an organization that has a value."""
+    entries = enumerate(mappings(origin, origin.resource, "identifier"))
+    found = (_identifier(origin, entry, f"identifier[{index}]") for index, entry in entries)
+    return tuple(each for each in found if each is not None)
+
+
+def _payor_identifiers(origin: Origin, payors: Sequence[Json], resolve: Resolve) -> Iterator[PayerIdentifier]:
+    for index, payor in enumerate(payors):
+        path = f"payor[{index}]"
+        logical = mapping(origin, payor, "identifier", path)
+        own = None if logical is None else _identifier(origin, logical, f"{path}.identifier")
+        if own is not None:
+            yield own
+        name = reference_of(origin, payor, path)
+        organization = None if name is None else resolved(origin, name, resolve)
+        if organization is not None and organization.get("resourceType") == "Organization":
+            yield from organization_identifiers(Origin.of(organization, origin.issues, f"{origin.reference}#payor"))
+
+
+def _identifier(origin: Origin, holder: Json, path: str) -> PayerIdentifier | None:
+    value = text(origin, holder, "value", path)
+    return None if value is None else PayerIdentifier(text(origin, holder, "system", path) or "", value)
+
+
+def _has_member_id(origin: Origin) -> bool:
+    if text(origin, origin.resource, "subscriberId") is not None:
+        return True
+    for index, entry in enumerate(mappings(origin, origin.resource, "identifier")):
+        path = f"identifier[{index}]"
+        kind = mapping(origin, entry, "type", path) or {}
+        if any(coding.code == MEMBER_NUMBER for coding in codings(origin, kind, path=f"{path}.type")):
+            return text(origin, entry, "value", path) is not None
+    return False

@@ -1,0 +1,202 @@
+"""Resources of one patient -> the record: every fact with its source, and notes on what could not be used.
+
+A resource about another patient does not exist here, and one bad resource costs itself only. The result does not
+depend on the order the resources came in.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from criteria.facts import (
+    Answer,
+    CodedFinding,
+    Diagnosis,
+    DiseaseStatus,
+    Document,
+    Exposure,
+    MarkerResult,
+    Measurement,
+    Order,
+    Patient,
+    Procedure,
+    Reaction,
+    Record,
+    SearchState,
+    StageFinding,
+    VariantResult,
+)
+from criteria.vocabulary import Vocabulary
+from fhir_mappers.chart import Chart, GivenResource, chart_of, patient_names
+from fhir_mappers.condition import map_condition
+from fhir_mappers.document import map_diagnostic_report, map_document_reference
+from fhir_mappers.element import Issue, Json, Origin, reference
+from fhir_mappers.observation import map_observation
+from fhir_mappers.order import map_order, orders_something
+from fhir_mappers.patient import map_patient
+from fhir_mappers.questionnaire_response import map_questionnaire_response
+from fhir_mappers.reaction import map_reactions
+from fhir_mappers.therapy import map_exposure, map_procedure
+
+Mapper = Callable[[Origin, Chart], Iterable[Any]]
+Named = tuple[str, GivenResource]
+
+# Elements that say whose resource it is; no resource type has two of them.
+_SUBJECTS = ("subject", "patient", "beneficiary")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRecord:
+    """The record, and notes without values of the record: what was set aside, not counted or could not be read."""
+
+    record: Record
+    notes: tuple[str, ...]
+
+
+def map_record(
+    resources: Sequence[GivenResource], patient_id: str, searches: Mapping[str, SearchState], vocabulary: Vocabulary
+) -> MappedRecord:
+    """Read all resources about the patient. Never raises on the resources' account."""
+    notes: list[str] = []
+    named = sorted(_once_each(resources, notes), key=lambda each: each[0])
+    chart = chart_of(_about(named, patient_id, notes), vocabulary)
+    facts: dict[type, list[Any]] = {}
+    issues: list[Issue] = []
+    for name, resource in chart.by_reference.items():
+        mapper = MAPPERS.get(resource.get("resourceType", ""))
+        if mapper is None:
+            continue
+        origin = Origin.of(resource, issues, name)
+        try:
+            found = list(mapper(origin, chart))
+        except Exception:  # noqa: BLE001 - whatever is wrong with one resource, the others still count
+            issues.append(Issue(name, origin.type, "could not be read: nothing of it counts"))
+            continue
+        for fact in found:
+            facts.setdefault(type(fact), []).append(fact)
+    return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))))
+
+
+def _record(facts: Mapping[type, list[Any]], searches: Mapping[str, SearchState]) -> Record:
+    def of(kind: type) -> tuple[Any, ...]:
+        return tuple(facts.get(kind, ()))
+
+    return Record(
+        patient=next(iter(of(Patient)), None),
+        diagnoses=of(Diagnosis),
+        markers=of(MarkerResult),
+        variants=of(VariantResult),
+        stages=of(StageFinding),
+        disease_statuses=of(DiseaseStatus),
+        measurements=of(Measurement),
+        findings=of(CodedFinding),
+        exposures=of(Exposure),
+        orders=of(Order),
+        procedures=of(Procedure),
+        reactions=of(Reaction),
+        documents=of(Document),
+        answers=of(Answer),
+        searches=MappingProxyType(dict(searches)),
+    )
+
+
+def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator[Named]:
+    """Yield each resource with its reference; of copies the newest version, and the same one whatever their order."""
+    found: dict[str, GivenResource] = {}
+    for given in resources:
+        resource = given.resource
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(kind, str):
+            notes.append(f"{given.where}: not a resource")
+            continue
+        identity = resource.get("id")
+        name = f"{kind}/{identity}" if isinstance(identity, str) and identity else given.where
+        known = found.setdefault(name, given)
+        if known is given or known.resource == resource:
+            continue
+        older, newer = sorted((known, given), key=_version)
+        found[name] = newer
+        if _version(older)[:2] == _version(newer)[:2]:
+            notes.append(f"{name}: given twice with different content and no version")
+    yield from found.items()
+
+
+def _version(given: GivenResource) -> tuple[int, str, str]:
+    """Return what tells copies apart: version number, time of update, and at last the content itself."""
+    meta = given.resource.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    number, updated = str(meta.get("versionId", "")), str(meta.get("lastUpdated", ""))
+    return int(number) if number.isdecimal() else -1, updated, repr(given.resource)
+
+
+def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterator[Named]:
+    """Yield the resources that are about the patient or about nobody (organizations, medications)."""
+    named = list(named)
+    own = next((given for name, given in named if name == f"Patient/{patient_id}"), None)
+    names = patient_names(own, patient_id)
+    for name, given in named:
+        kind = given.resource["resourceType"]
+        if kind == "Patient":
+            if given is own:
+                yield name, given
+            else:
+                notes.append(f"{name} is another patient: set aside")
+            continue
+        key = next((key for key in _SUBJECTS if key in given.resource), None)
+        if key is not None and _subject(given.resource, key) not in names:
+            notes.append(f"{name} is about another patient: set aside")
+        elif key is None and kind in MAPPERS:
+            notes.append(f"{name} does not say whose it is: set aside")
+        else:
+            yield name, given
+
+
+def _subject(resource: Json, key: str) -> str | None:
+    return reference(Origin(resource, "", "", None, []), resource, key)
+
+
+def _condition(origin: Origin, chart: Chart) -> Iterator[Any]:
+    mapped = map_condition(origin, chart)
+    if mapped.diagnosis is not None:
+        yield mapped.diagnosis
+    yield from mapped.stages
+    yield from mapped.markers
+
+
+def _exposure(origin: Origin, chart: Chart) -> Iterator[Any]:
+    exposure = map_exposure(origin, chart.resolve, chart.vocabulary)
+    if exposure is not None:
+        yield exposure
+
+
+def _medication_request(origin: Origin, chart: Chart) -> Iterator[Any]:
+    yield from _exposure(origin, chart)
+    if orders_something(origin):
+        yield map_order(origin.resource, chart.resolve, chart.vocabulary, origin.issues)
+
+
+def _procedure(origin: Origin, chart: Chart) -> Iterator[Any]:
+    procedure = map_procedure(origin, chart.vocabulary)
+    if procedure is not None:
+        yield procedure
+
+
+# Resource type -> what it is read as. A type that is not here is only looked up by reference.
+MAPPERS: Mapping[str, Mapper] = MappingProxyType(
+    {
+        "AdverseEvent": lambda origin, chart: map_reactions(origin, chart.resolve, chart.vocabulary),
+        "AllergyIntolerance": lambda origin, chart: map_reactions(origin, chart.resolve, chart.vocabulary),
+        "Condition": _condition,
+        "DiagnosticReport": lambda origin, chart: map_diagnostic_report(origin, chart.vocabulary),
+        "DocumentReference": lambda origin, chart: map_document_reference(origin, chart.vocabulary),
+        "MedicationAdministration": _exposure,
+        "MedicationDispense": _exposure,
+        "MedicationRequest": _medication_request,
+        "MedicationStatement": _exposure,
+        "Observation": map_observation,
+        "Patient": lambda origin, _: (map_patient(origin),),
+        "Procedure": _procedure,
+        "QuestionnaireResponse": lambda origin, chart: map_questionnaire_response(origin, chart.resolve),
+    }
+)
