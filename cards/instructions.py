@@ -1,35 +1,35 @@
 """Cards that only say something: what to send, what the label warns of, that no Coverage was found."""
 
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from cards import wording
 from cards.card import Card
 from cards.context import CardContext
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
-from cards.findings import announced_outcome, asked_needs, has_needs_out_of_view, judged
+from cards.findings import announced_outcome, has_needs_out_of_view, judged
 from cards.markdown import bold, bullet, escape, link, paragraphs, plain
+from cards.outline import Choice, Entry, Item, criteria_of, outline
 from criteria.decision import Decision
-from criteria.finding import OpenNeed
 from criteria.outcome import Outcome
-from criteria.policy import Policy
 
 
 def documentation_card(decision: Decision, context: CardContext) -> Card:
     """Say per criterion what to send, most decisive first. The outcome is `documentation`."""
     policy, _ = judged(decision)
-    asked = asked_needs(decision)
-    criteria = [list(group) for _, group in groupby(asked, key=lambda each: each.criterion)]
-    items = "\n".join(_what_to_send(policy, group) for group in criteria)
-    count = f"{len(criteria)} {'criterion' if len(criteria) == 1 else 'criteria'}"
+    entries = outline(decision)
+    first = plain(next(criteria_of(entries)).title)
+    name = wording.drug_name(decision)
     return Card(
         uuid=name_uuid(decision, "documentation"),
         summary=fitting(
-            f"{wording.drug_name(decision)}: send documentation for {count}",
-            f"Send documentation for {count} to decide this order",
+            f"{name}: documentation needed, above all: {first}",
+            f"{name}: documentation needed for prior authorization",
+            "Documentation needed for prior authorization of this order",
         ),
         detail=paragraphs(
             f"To decide coverage of {order_line(decision)} under {escape(policy.title)}, send:",
-            items,
+            "\n".join(_requests(entries)),
             _other_uses(decision, context),
         ),
         indicator="warning",
@@ -84,12 +84,40 @@ def no_coverage_card(decision: Decision) -> Card:
     )
 
 
-def _what_to_send(policy: Policy, needs: list[OpenNeed]) -> str:
-    """Return the request of a criterion; what the record lacks stands below it unless it says the same."""
-    leaf = policy.leaves.get(needs[0].criterion)
-    texts = list(dict.fromkeys(wording.sentence(each.need.text) for each in needs))
-    request = wording.sentence(leaf.request) if leaf and leaf.request else texts.pop(0)
-    return bullet(f"{bold(needs[0].title)}: {escape(request)}", [escape(each) for each in texts if each != request])
+def _requests(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the lines of the list; what was said once is not said again."""
+    yield from _list(entries, said=set(), depth=0)
+
+
+def _list(entries: Sequence[Entry], said: set[str], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for entry in entries:
+        match entry:
+            case Item():
+                yield from (f"{indent}{line}" for line in _item(entry, said))
+            case Choice(enough=enough, ways=ways):
+                yield f"{indent}- {'One of these is' if enough == 1 else f'{enough} of these are'} enough:"
+                for way in ways:
+                    if len(way.entries) == 1:
+                        yield from _list(way.entries, said, depth + 1)
+                    else:
+                        yield f"{indent}  - {bold(way.title)}, all of these:"
+                        yield from _list(way.entries, said, depth + 2)
+            case _:
+                assert_never(entry)
+
+
+def _item(item: Item, said: set[str]) -> Iterator[str]:
+    """Yield what to send for a criterion; below it what the record lacks, unless that was said already."""
+    if item.leaf.id in said:
+        yield f"- {bold(item.leaf.title)}, as above"
+        return
+    said.add(item.leaf.id)
+    texts = [wording.sentence(item.leaf.request), *(wording.sentence(each.text) for each in item.needs)]
+    request, *below = (text for text in dict.fromkeys(texts) if text)
+    yield f"- {bold(item.leaf.title)}: {escape(request)}"
+    yield from (f"  - {escape(text)}" for text in below if text not in said)
+    said.update(texts)
 
 
 def _other_uses(decision: Decision, context: CardContext) -> str:

@@ -17,6 +17,7 @@ from cards.findings import (
     review_needs_in_view,
 )
 from cards.markdown import plain
+from cards.outline import Choice, Entry, Item, Way, criteria_of, outline
 from criteria.decision import Decision
 from criteria.finding import Evidence, Finding, OpenNeed, Role
 from criteria.outcome import DoseFinding, Outcome
@@ -230,14 +231,33 @@ def _technical(decision: Decision) -> str:
 
 def _documentation(decision: Decision) -> str:
     policy, _ = judged(decision)
-    asked = asked_needs(decision)
-    named = {each.criterion for each in asked}
+    asked = outline(decision)
+    named = {leaf.id for leaf in criteria_of(asked)}
     for_the_plan = [each for each in review_needs_in_view(decision) if each.criterion not in named]
     return join(
         f"{drug_name(decision)} needs prior authorization under {policy.title}",
-        f"Not yet documented: {titles(asked)}",
+        f"Not yet documented: {_listed(asked)}",
         f"For the plan to review, nothing to send: {titles(for_the_plan)}" if for_the_plan else "",
     )
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    return "; ".join(dict.fromkeys(map(_entry, entries)))
+
+
+def _entry(entry: Entry) -> str:
+    """Return a criterion's title, or a choice as "one of [first way; second way]"."""
+    match entry:
+        case Item(leaf=leaf):
+            return plain(leaf.title)
+        case Choice(enough=enough, ways=ways):
+            return f"{'one' if enough == 1 else enough} of [{'; '.join(map(_way, ways))}]"
+        case _:
+            assert_never(entry)
+
+
+def _way(way: Way) -> str:
+    return _listed(way.entries) if len(way.entries) == 1 else f"{plain(way.title)} ({_listed(way.entries)})"
 
 
 def _review(decision: Decision) -> str:

@@ -89,12 +89,13 @@ def leaf(name: str, judgement: Judgement, **changes: Any) -> Leaf:
 def tree(**judgements: Judgement) -> AllOf:
     """adult, HER2-positive, and one of: recurrent (gate), metastatic, plan's own shortage list."""
     say = {"adult": yes(), "her2": yes(), "recurrent": yes(), "metastatic": yes(), "shortage": yes()} | judgements
+    her2 = leaf("her2-positive", say["her2"], title="HER2-positive", rank=1)
     return AllOf(
         "initial",
         "Initial authorization",
         (
             leaf("adult", say["adult"], rank=5),
-            leaf("her2-positive", say["her2"], title="HER2-positive", rank=1),
+            her2,
             AnyOf(
                 "disease",
                 "Extent of disease",
@@ -102,7 +103,7 @@ def tree(**judgements: Judgement) -> AllOf:
                     AllOf(
                         "recurrence",
                         "Recurrence",
-                        (leaf("recurrent", say["recurrent"], gate=True), leaf("her2-positive", say["her2"])),
+                        (leaf("recurrent", say["recurrent"], gate=True), her2),
                     ),
                     leaf("metastatic", say["metastatic"], rank=2),
                     leaf("shortage", say["shortage"], plan_side=True, request=""),

@@ -186,8 +186,9 @@ def test_a_label_is_whole_in_a_summary_or_not_there(label: str) -> None:
     summary = card(full(order=order(label=label)), "appropriate-use")["summary"]
     name = " ".join(label.split())
     assert summary in {
-        f"{name}: send documentation for 1 criterion",
-        "Send documentation for 1 criterion to decide this order",
+        f"{name}: documentation needed, above all: HER2-positive",
+        f"{name}: documentation needed for prior authorization",
+        "Documentation needed for prior authorization of this order",
     }
 
 
@@ -221,7 +222,7 @@ def test_the_documentation_card_orders_criteria_and_keeps_to_what_is_in_view() -
         judgements={"adult": unknown(document("Report that shows: Adult")), "her2": unknown(ASK_HER2)},
     )
     shown = card(found, "appropriate-use")
-    assert shown["summary"] == "Margenza 250 mg/10 mL: send documentation for 2 criteria"
+    assert shown["summary"] == "Margenza 250 mg/10 mL: documentation needed, above all: HER2-positive"
     assert shown["detail"].index("HER2-positive") < shown["detail"].index("Adult")
     assert shown["detail"].count("Report that shows: Adult") == 1
     assert "Other uses" not in shown["detail"]

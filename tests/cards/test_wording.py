@@ -55,7 +55,7 @@ def test_documentation_lists_open_criteria_by_rank_and_what_the_plan_reviews() -
     )
     assert wording.reason(found) == (
         "Margenza 250 mg/10 mL needs prior authorization under Margenza policy <A & B>. "
-        "Not yet documented: Recurrent; HER2-positive; Metastatic; Adult. "
+        "Not yet documented: one of [Recurrence (Recurrent; HER2-positive); Metastatic]; HER2-positive; Adult. "
         "For the plan to review, nothing to send: Shortage."
     )
 
