@@ -1,7 +1,7 @@
 """Sentences of coverage information: the reason of each outcome and the dose arithmetic.
 
 Written for an oncologist in a hurry and a payer's pharmacist. Criteria are named by their titles; no sentence names
-the patient. Sentences of cards are in `card_wording`.
+the patient. The sentences that frame a card stand with that card.
 """
 
 from collections.abc import Iterable, Sequence
