@@ -6,6 +6,7 @@ depend on the order the resources came in.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -48,10 +49,14 @@ _SUBJECTS = ("subject", "patient", "beneficiary")
 
 @dataclass(frozen=True, slots=True)
 class MappedRecord:
-    """The record, and notes without values of the record: what was set aside, not counted or could not be read."""
+    """The record, and notes without values of the record: what was set aside, not counted or could not be read.
+
+    `chart` resolves references of orders, coverages and other resources of the call.
+    """
 
     record: Record
     notes: tuple[str, ...]
+    chart: Chart
 
 
 def map_record(
@@ -59,7 +64,7 @@ def map_record(
 ) -> MappedRecord:
     """Read all resources about the patient. Never raises on the resources' account."""
     notes: list[str] = []
-    named = sorted(_once_each(resources, notes), key=lambda each: each[0])
+    named = sorted(_once_each(resources, notes), key=itemgetter(0))
     chart = chart_of(_about(named, patient_id, notes), vocabulary)
     facts: dict[type, list[Any]] = {}
     issues: list[Issue] = []
@@ -75,7 +80,7 @@ def map_record(
             continue
         for fact in found:
             facts.setdefault(type(fact), []).append(fact)
-    return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))))
+    return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))), chart)
 
 
 def _record(facts: Mapping[type, list[Any]], searches: Mapping[str, SearchState]) -> Record:
@@ -144,16 +149,20 @@ def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterato
                 notes.append(f"{name} is another patient: set aside")
             continue
         key = next((key for key in _SUBJECTS if key in given.resource), None)
-        if key is not None and _subject(given.resource, key) not in names:
-            notes.append(f"{name} is about another patient: set aside")
-        elif key is None and kind in MAPPERS:
+        if key is None and kind in MAPPERS:
             notes.append(f"{name} does not say whose it is: set aside")
-        else:
+        elif key is None or _is_one_of(names, given.resource, key):
             yield name, given
+        else:
+            notes.append(f"{name} is about another patient: set aside")
 
 
-def _subject(resource: Json, key: str) -> str | None:
-    return reference(Origin(resource, "", "", None, []), resource, key)
+def _is_one_of(names: frozenset[str], resource: Json, key: str) -> bool:
+    """Say whether a reference names the patient; the usual spelling is seen without reading it as a reference."""
+    subject = resource[key]
+    if type(subject) is dict and subject.get("reference") in names:
+        return True
+    return reference(Origin(resource, "", "", None, []), resource, key) in names
 
 
 def _condition(origin: Origin, chart: Chart) -> Iterator[Any]:

@@ -77,6 +77,11 @@ class Regimen:
         """Return the active substances of all drugs of the regimen."""
         return frozenset().union(*(each.actives for each in (*self.courses, *self.carried)))
 
+    def evidence(self, name: str | None = None) -> Evidence:
+        """Return a course of the regimen as its evidence, one of a class if that is what counts."""
+        members = [each for each in (*self.courses, *self.carried) if name is None or name in each.classes]
+        return (members or list(self.courses))[0].evidence
+
     def of_class(self, name: str) -> frozenset[str]:
         """Return the active substances of the regimen's drugs of a class."""
         members = [each for each in (*self.courses, *self.carried) if name in each.classes]
@@ -278,8 +283,8 @@ class _History:
 
     def _switches(self, past: list[Regimen], present: Regimen | None) -> Iterator[Switch]:
         """Yield the switches up to and including the one to the ordered drug."""
-        following = [*past[1:], present]
-        for regimen, after in zip(past, following, strict=True):
+        for index, regimen in enumerate(past):
+            after = past[index + 1] if index + 1 < len(past) else present
             yield Switch(regimen, self._progression(regimen, after))
 
     def _progression(self, regimen: Regimen, after: Regimen | None) -> Evidence | None:
@@ -324,7 +329,7 @@ def line_bounds(history: History) -> LineBounds:
     proven = [each for each in history.switches if each.progression and each.after.setting is Setting.METASTATIC]
     possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
     hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
-    evidence = [each.after.courses[0].evidence for each in proven]
+    evidence = [each.after.evidence() for each in proven]
     evidence += [each.progression for each in proven if each.progression]
     return LineBounds(1 + len(proven), 1 + len(possible) + hidden, tuple(evidence))
 

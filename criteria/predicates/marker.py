@@ -75,9 +75,7 @@ class Her2Positive:
 
 
 _UNDOCUMENTED = "Send the HER2 report with method and result: IHC score, or ISH ratio and copy number"
-_ABSENT = Need(
-    NeedKind.TEST, "Send the HER2 test result: IHC score, or ISH with ratio and average copy number, and the date."
-)
+_ABSENT = Need(NeedKind.TEST, "")
 
 
 def _test_need(reading: Her2Reading) -> Need:

@@ -130,7 +130,7 @@ class PriorRegimens:
     def _derive(self, case: Case) -> Judgement:
         history = self.reader.history(case)
         regimens = distinct_regimens(case, history, self.drug_class, self.reader.thresholds)
-        evidence = tuple(each.courses[0].evidence for each in regimens)
+        evidence = tuple(each.evidence(self.drug_class) for each in regimens)
         if len(regimens) >= self.at_least:
             return met(*evidence)
         statement = completeness(case)
@@ -273,7 +273,7 @@ class SecondLineWithoutAlternative:
         history = self.reader.history(case)
         prior = [each for each in history.regimens if each.setting is Setting.METASTATIC]
         reasons = [*self._conditions(case), *self._heart(case, on), *self._experience(case, history)]
-        evidence = (*(each.courses[0].evidence for each in prior), *reasons)
+        evidence = (*(each.evidence() for each in prior), *reasons)
         if prior and reasons:
             return met(*evidence)
         return self.reader.undecided(case, *evidence)
@@ -388,8 +388,8 @@ class SubsequentTherapy:
         history = self.reader.history(case)
         advanced = [each for each in history.regimens if each.setting is Setting.METASTATIC]
         if advanced:
-            return met(*(each.courses[0].evidence for each in advanced))
-        seen = tuple(each.courses[0].evidence for each in history.regimens)
+            return met(*(each.evidence() for each in advanced))
+        seen = tuple(each.evidence() for each in history.regimens)
         statement = completeness(case)
         if statement and not history.regimens and not history.undated and not history.unrecognised:
             return not_met(answer_evidence(statement))

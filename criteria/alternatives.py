@@ -1,0 +1,182 @@
+"""What may be proposed instead: preferred products that suit what is known of this patient (contract section 2)."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+from criteria.approval import weight_of
+from criteria.decision import Alternative, Alternatives, LeftOut
+from criteria.drugs import Drug, DrugTable
+from criteria.facts import Case, ConditionState
+from criteria.library import Library
+from criteria.oncology.current import doses_of_ordered_drug, last_dose
+from criteria.oncology.her2 import Status, read_her2
+from criteria.oncology.primary import treated_cancer
+from criteria.oncology.therapy import history_of
+from criteria.policy import Policy
+from criteria.predicates.preferred import (
+    CONTRAINDICATED,
+    FAILED,
+    INTOLERABLE,
+    Experience,
+    PreferredReader,
+    hypersensitivities,
+)
+
+_TENTH = Decimal("0.1")
+
+
+def alternatives_of(case: Case, on: date, policy: Policy, library: Library) -> Alternatives | None:
+    """Return the preferred products to propose, each with its dose, and why others are left out.
+
+    None when nothing is proposed at all: no preferred list, another product, or a patient under treatment, who is
+    never switched.
+    """
+    reader = _reader(policy)
+    products = policy.products
+    if reader is None or products is None or case.order.drug.key not in products.restricted:
+        return None
+    if policy.alternatives_gap_days and _was_given_within(case, on, policy.alternatives_gap_days):
+        return None
+    offered: list[Alternative] = []
+    left_out: list[LeftOut] = []
+    weight_days = policy.dose_limit.weight_within_days if policy.dose_limit else 0
+    for experience in reader.experiences(case):
+        drug = library.drugs[experience.product]
+        reason = next(_reasons_against(case, on, drug, experience, library, policy), None)
+        if reason is None:
+            offered.append(_alternative(case, on, drug, library, weight_days))
+        else:
+            left_out.append(LeftOut(drug.key, reason))
+    return Alternatives(tuple(offered), tuple(left_out))
+
+
+def _reader(policy: Policy) -> PreferredReader | None:
+    readers = (getattr(leaf.predicate, "reader", None) for leaf in policy.leaves.values())
+    return next((each for each in readers if isinstance(each, PreferredReader)), None)
+
+
+def _was_given_within(case: Case, on: date, days: int) -> bool:
+    first = on - timedelta(days=days)
+    return any(each.start and last_dose(each, on).latest >= first for each in doses_of_ordered_drug(case))
+
+
+def _reasons_against(
+    case: Case, on: date, drug: Drug, experience: Experience, library: Library, policy: Policy
+) -> Iterator[str]:
+    """Yield the reasons not to propose a product, most telling first."""
+    if experience.failed or experience.said == FAILED:
+        yield "failed before"
+    if experience.intolerable or experience.partial or experience.said == INTOLERABLE:
+        yield "not tolerated before"
+    if experience.contraindicated or experience.said == CONTRAINDICATED:
+        yield "contraindicated"
+    yield from _hypersensitive(case, drug, library.drugs)
+    yield from _label_warnings(case, on, drug, library)
+    if experience.inapplicable:
+        yield "labeled only before other therapy for metastatic disease"
+    yield from _wrong_disease(case, library)
+    if _is_ordered(case, drug):
+        yield "already ordered"
+
+
+def _hypersensitive(case: Case, drug: Drug, drugs: DrugTable) -> Iterator[str]:
+    """Yield a severe hypersensitivity to the same antibody backbone, or any to the same substance."""
+    for reaction in hypersensitivities(case):
+        key = reaction.drug.key
+        if key is None or key not in drugs:
+            continue
+        if drugs[key].actives & drug.actives:
+            yield f"hypersensitivity to {drugs[key].title}"
+        elif reaction.severe and drug.backbone is not None and drugs[key].backbone == drug.backbone:
+            yield f"severe hypersensitivity to {drugs[key].title}, which has the same {drug.backbone} backbone"
+
+
+def _label_warnings(case: Case, on: date, drug: Drug, library: Library) -> Iterator[str]:
+    """Yield label warnings that hold for this patient, shared with the ordered drug or not."""
+    for row in library.tables.contraindications:
+        if row.product != drug.key:
+            continue
+        for diagnosis in case.record.diagnoses:
+            current = diagnosis.state is not ConditionState.INACTIVE and diagnosis.confirmed is not False
+            if row.condition in diagnosis.concepts and current:
+                yield f"label warning: {row.condition.replace('-', ' ')} on record"
+    pregnant = any(each.kind == "pregnancy" and each.present for each in case.record.findings)
+    if pregnant and drug.label is not None and "embryo-fetal-toxicity" in drug.label.boxed:
+        yield "label warning: pregnancy on record"
+    floor = drug.label.lvef_minimum if drug.label is not None else None
+    lvef = newest_lvef(case, on)
+    if floor is not None and lvef is not None and lvef[0] < floor:
+        yield f"LVEF {lvef[1]} is under the label's {floor} %"
+
+
+def newest_lvef(case: Case, on: date) -> tuple[Decimal, str] | None:
+    """Return the newest LVEF as its certain upper end in percent and as sent, None when none is on record."""
+    found = [each for each in case.record.measurements if each.kind == "lvef" and each.when is not None]
+    newest = max(found, key=lambda each: (each.when.latest if each.when else on, each.source.reference), default=None)
+    if newest is None:
+        return None
+    value = newest.value.point if newest.value.point is not None else newest.value.low
+    return None if value is None else (value, newest.observed)
+
+
+def _wrong_disease(case: Case, library: Library) -> Iterator[str]:
+    cancer = treated_cancer(case)
+    if cancer.site is not None and cancer.site != "breast":
+        yield "the treated cancer is not breast cancer"
+    her2 = [each for each in case.record.markers if each.marker == "her2"]
+    if read_her2(her2, library.thresholds.marker_group_days).call.status is Status.NEGATIVE:
+        yield "HER2-negative"
+
+
+def _is_ordered(case: Case, drug: Drug) -> bool:
+    planned = (*case.drafts, *(each for each in case.record.orders if each.status in {"active", "draft"}))
+    return any(each.drug.key == drug.key for each in planned if each.source != case.order.source)
+
+
+def _alternative(case: Case, on: date, drug: Drug, library: Library, weight_days: int) -> Alternative:
+    """Compute the dose from the label and the recorded weight; never from the ordered drug's dose."""
+    label = drug.label
+    if label is None:
+        return Alternative(drug.key, None, None, None, None, "no label dose is on file")
+    if label.dose_mg_per_kg is not None:
+        return _dose_by_weight(case, on, drug, label.dose_mg_per_kg, weight_days)
+    first = _needs_loading(case, on, drug, library)
+    kind = "loading dose" if first else "maintenance dose"
+    mg = label.loading_mg if first else label.dose_mg
+    ml = label.loading_ml if first else label.dose_ml
+    return Alternative(
+        drug.key,
+        None if mg is None else _shown(mg),
+        None if ml is None else _shown(ml),
+        label.interval_days,
+        label.route,
+        f"label {kind}, fixed",
+    )
+
+
+def _dose_by_weight(case: Case, on: date, drug: Drug, rate: Decimal, weight_days: int) -> Alternative:
+    label, weight = drug.label, weight_of(case, on, weight_days)
+    interval, route = (label.interval_days, label.route) if label is not None else (None, None)
+    kilograms = weight.value.point if weight is not None else None
+    if weight is None or kilograms is None:
+        basis = f"label {_shown(rate)} mg/kg; no body weight of the last {weight_days} days, so no dose is computed"
+        return Alternative(drug.key, None, None, interval, route, basis)
+    dose = (rate * kilograms).quantize(_TENTH)
+    basis = f"label {_shown(rate)} mg/kg at {_shown(kilograms)} kg ({weight.when})"
+    return Alternative(drug.key, _shown(dose), None, interval, route, basis, weight.source)
+
+
+def _needs_loading(case: Case, on: date, drug: Drug, library: Library) -> bool:
+    """Say whether the label asks for a (new) loading dose: no dose on record, or the last one too long ago."""
+    label = drug.label
+    if label is None or label.reload_after_days is None:
+        return False
+    courses = history_of(case, library.drugs, library.thresholds).given((drug.key,))
+    ends = [each.end.latest for each in courses if each.end is not None]
+    return not ends or (on - max(ends)).days >= label.reload_after_days
+
+
+def _shown(value: Decimal) -> str:
+    text = format(value.normalize(), "f")
+    return text if "." not in text else text.rstrip("0").rstrip(".")

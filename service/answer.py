@@ -1,0 +1,264 @@
+"""The use case: decide every order of a call in the light of the others, and compose the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from cards.compose import compose_answer
+from cards.context import CardContext, DecidedOrder
+from cards.coverage_information import EXTENSION
+from cards.links import Links
+from cards.record import decision_record
+from criteria.alternatives import alternatives_of
+from criteria.approval import approval_of, judge_dose
+from criteria.decision import Decision
+from criteria.evaluation import evaluate
+from criteria.facts import Answer, Case, Order, Reading, Record
+from criteria.finding import Determination
+from criteria.library import Library
+from criteria.oncology.current import is_under_treatment
+from criteria.outcome import Authority, Outcome, outcome_of
+from criteria.policy import DrugUnclear, NoPolicy, Path, Policy, PolicyApplies, PreferredProduct
+from criteria.safety import safety_notes
+from fhir_mappers.element import Issue
+from fhir_mappers.order import DRUG_ORDERS, map_order
+from fhir_mappers.record import MappedRecord, map_record
+from service.configuration import Configuration
+from service.coverage_choice import Choice, Coverages
+from service.draft_orders import DraftOrder
+from service.exact_json import encode
+from service.hook_request import HookRequest
+from service.prefetch import Gathered
+from service.services import Services
+
+# Names assertions: the same order on the same evidence, policy and configuration keeps its id (contract section 2).
+_ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
+_canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
+_PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
+
+
+def answer_hook(request: HookRequest, gathered: Gathered, services: Services) -> dict[str, Any]:
+    """Return the CDS Hooks answer; every decision is kept for `GET /decisions/{id}`.
+
+    Raises RequestProblem when no order can be attributed to a payer. Any other exception is a defect of ours and
+    becomes an internal error: an order is never left out of the answer silently.
+    """
+    mapped = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
+    call = _Call(request, gathered, mapped, services)
+    decided = [each for draft in request.orders if (each := call.decide(draft)) is not None]
+    for each in decided:
+        services.store.put(each.decision.id, encode(decision_record(each.decision)))
+    context = CardContext(services.links, services.library.drugs, user=request.user)
+    return configured_answer(compose_answer(decided, context), request.configuration)
+
+
+def configured_answer(answer: dict[str, Any], configuration: Configuration) -> dict[str, Any]:
+    """Leave out what the caller switched off, and the cards beyond its limit, least important last."""
+    cards = [each for each in answer["cards"] if configuration.wants(each["source"]["topic"]["code"])]
+    kept: dict[str, Any] = {"cards": cards[: configuration.max_cards]}
+    if "systemActions" in answer and configuration.wants("coverage-info"):
+        kept["systemActions"] = answer["systemActions"]
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """A draft of the call with what it was read as."""
+
+    draft: DraftOrder
+    order: Order
+    notes: tuple[str, ...]
+
+
+class _Call:
+    """One call: what all its orders share."""
+
+    def __init__(self, request: HookRequest, gathered: Gathered, mapped: MappedRecord, services: Services) -> None:
+        self.request, self.services = request, services
+        self.record: Record = mapped.record
+        self.library: Library = services.library
+        self.called: date = services.clock.today()
+        self.notes = (*request.notes, *gathered.notes, *mapped.notes)
+        self.drafts = [self._read(draft, mapped) for draft in request.orders]
+        default = services.settings.default_payer
+        self.coverages = Coverages.of(mapped.chart, self.library, default, gathered.searches)
+
+    def _read(self, draft: DraftOrder, mapped: MappedRecord) -> _Mapped:
+        issues: list[Issue] = []
+        order = map_order(dict(draft.resource), mapped.chart.resolve, self.services.vocabulary, issues)
+        return _Mapped(draft, order, (*draft.notes, *map(str, issues)))
+
+    def decide(self, draft: DraftOrder) -> DecidedOrder | None:
+        """Decide one order; None for an order not to do something."""
+        mapped = next(each for each in self.drafts if each.draft is draft)
+        if draft.resource.get("doNotPerform") is True:
+            return None
+        choice = self.coverages.choose(mapped.order, draft.resource)
+        decision = self._decision(mapped, choice)
+        # A Coverage that was only defaulted has nothing on the client's server to refer to.
+        return DecidedOrder(decision, draft.resource, choice.reference)
+
+    def _decision(self, mapped: _Mapped, choice: Choice) -> Decision:
+        on = decision_day(mapped.order, self.called)
+        bare = Decision(
+            id="",
+            order=mapped.order,
+            payer=choice.payer,
+            outcome=Outcome.NO_POLICY,
+            on=on,
+            called=self.called,
+            reason="",
+            notes=(*mapped.notes, *choice.notes, *self.coverages.notes, *self.notes),
+        )
+        problem = choice.problem(on)
+        if problem is not None:
+            decision = replace(bare, outcome=problem, reason=f"The coverage is not in force on {on}.")
+        else:
+            decision = self._decision_by_policy(bare, mapped, choice)
+        return self._named(decision, mapped, choice)
+
+    def _decision_by_policy(self, bare: Decision, mapped: _Mapped, choice: Choice) -> Decision:
+        resource_type = mapped.draft.resource["resourceType"]
+        if resource_type not in DRUG_ORDERS:
+            return replace(bare, reason=f"No {choice.payer.name} policy loaded here decides a {resource_type}.")
+        selection = self.library.select(choice.payer, mapped.order.drug, bare.on)
+        match selection:
+            case PolicyApplies(policy):
+                return self._judged(bare, mapped, choice, policy)
+            case PreferredProduct(policy, _):
+                return replace(bare, outcome=Outcome.PREFERRED, policy=policy)
+            case NoPolicy(reason):
+                return replace(bare, reason=reason)
+            case DrugUnclear(reason, policy):
+                return replace(bare, outcome=Outcome.DRUG_UNCLEAR, policy=policy, reason=reason)
+
+    def _judged(self, bare: Decision, mapped: _Mapped, choice: Choice, policy: Policy) -> Decision:
+        on, order = bare.on, mapped.order
+        case = Case(
+            order=order,
+            drafts=tuple(each.order for each in self.drafts if each is not mapped),
+            record=self.record,
+            plan=choice.plan(),
+            answers=answers_that_count(self.record.answers, order, policy, self.services.links, self._answer_window()),
+        )
+        path = self._path(case, policy, on)
+        determination = evaluate(path, case, on)
+        drug = self.library.drugs[next(iter(order.drug.keys))]
+        dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
+        authority = self._authority(policy)
+        outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
+        decision = replace(
+            bare,
+            outcome=outcome,
+            policy=policy,
+            determination=determination,
+            case=case,
+            dose=dose,
+            authority=authority,
+            safety_notes=safety_notes(case, on, drug),
+            notes=(*bare.notes, *_reading_notes(order)),
+        )
+        if outcome in _PROPOSED_AFTER:
+            return replace(decision, alternatives=alternatives_of(case, on, policy, self.library))
+        if outcome is Outcome.AUTHORIZED:
+            return self._approved(decision, policy, path, determination, case, choice)
+        return decision
+
+    def _approved(
+        self, decision: Decision, policy: Policy, path: Path, determination: Determination, case: Case, choice: Choice
+    ) -> Decision:
+        approval = approval_of(policy, path, determination, case, self.called, choice.last_day)
+        return replace(decision, approval=approval)
+
+    def _path(self, case: Case, policy: Policy, on: date) -> Path:
+        """Return the way through the policy: continuation when the drug is being given now (contract section 5.4)."""
+        continuation = policy.paths.get("continuation")
+        if continuation is not None and is_under_treatment(case, on, self.library.thresholds) is not None:
+            return continuation
+        return policy.paths["initial"]
+
+    def _authority(self, policy: Policy) -> Authority:
+        return Authority(
+            real_time=policy.real_time_authorization,
+            unsolicited=self.request.configuration.unsolicited_determinations,
+            primary_hook=self.request.service.primary,
+        )
+
+    def _answer_window(self) -> tuple[date, date]:
+        return self.called - timedelta(days=self.library.answer_days), self.called
+
+    def _named(self, decision: Decision, mapped: _Mapped, choice: Choice) -> Decision:
+        """Give the decision its id, and an authorized one its number."""
+        record = decision_record(decision)
+        content = {
+            "payer": choice.payer.id,
+            "coverage": choice.reference,
+            "order": order_digest(mapped.draft.resource),
+            "record": {key: value for key, value in record.items() if key not in {"approval", "notes"}},
+            "authority": None if decision.authority is None else decision.authority.refusal,
+            "reason": decision.reason,
+        }
+        name = uuid5(_ASSERTIONS, sha256(_canonical.encode(content)).hexdigest())
+        number = None
+        if decision.outcome is Outcome.AUTHORIZED:
+            number = f"{choice.payer.id.upper()}-{uuid5(name, 'authorization').hex[:12].upper()}"
+        return replace(decision, id=str(name), authorization=number)
+
+
+def decision_day(order: Order, called: date) -> date:
+    """Return the day the policy is read on: authoredOn, else the day of the call.
+
+    Of a partial authoredOn it is the day of the call if that lies inside, else its last day.
+    """
+    if order.authored is None:
+        return called
+    if order.authored.possibly_within(called, called):
+        return called
+    return order.authored.latest
+
+
+def answers_that_count(
+    answers: tuple[Answer, ...], order: Order, policy: Policy, links: Links, window: tuple[date, date]
+) -> tuple[Answer, ...]:
+    """Return the answers to this policy's questionnaires that name this order, or were authored in the window.
+
+    Contract section 8. Completeness, authorship and status were checked where the response was read.
+    """
+    if not answers:
+        return ()
+    ours = {f"{links.questionnaire(path)}|{policy.version}" for path in policy.paths.values()}
+    first, last = window
+    return tuple(
+        each
+        for each in answers
+        if each.questionnaire in ours
+        and (
+            order.source.reference in each.contexts
+            or (each.authored is not None and each.authored.surely_within(first, last))
+        )
+    )
+
+
+def order_digest(resource: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of an order without coverage information, which every answer may change."""
+    extensions = resource.get("extension")
+    content = dict(resource)
+    if isinstance(extensions, list):
+        kept = [each for each in extensions if not (isinstance(each, Mapping) and each.get("url") == EXTENSION)]
+        content.pop("extension")
+        if kept:
+            content["extension"] = kept
+    return sha256(_canonical.encode(content)).hexdigest()
+
+
+def _reading_notes(order: Order) -> tuple[str, ...]:
+    notes = [f"{order.source.reference}: drug identified by {order.drug.basis}"] if order.drug.basis else []
+    if order.drug.reading is not Reading.IDENTIFIED:
+        notes.append(f"{order.source.reference}: drug {order.drug.reading.value}")
+    notes += [f"{order.source.reference}: reason {each} could not be read" for each in order.unread_reasons]
+    return tuple(notes)
