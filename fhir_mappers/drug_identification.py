@@ -4,7 +4,7 @@ Codes decide first; words decide where no code is known, and contradict where th
 rolled up to the ingredient: ado-trastuzumab emtansine, fam-trastuzumab deruxtecan and trastuzumab share one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,12 +31,14 @@ from fhir_mappers.referred import origin_of, within
 class Clue(NamedTuple):
     """What one code or one word says: one drug, or several it may stand for.
 
-    A plain clue names a substance, which is compatible with a more specific product of it.
+    A plain clue names a substance, which is compatible with a more specific product of it. A code of one substance is
+    not compatible with a product of several: RxNorm has codes for those.
     """
 
     keys: frozenset[str]
     plain: bool
     basis: str
+    coded: bool = False
 
 
 @lru_cache(maxsize=16384)
@@ -69,7 +71,9 @@ def _displays_apart(vocabulary: Vocabulary, concepts: tuple[Concept, ...]) -> It
         if (found := vocabulary.drug_index.known(system := vocabulary.system(coding.system), coding.code)) is not None
     ]
     official = {found.display for _, _, found in known}
-    yield [Clue(found.candidates, found.plain, f"{system} {coding.code}") for coding, system, found in known]
+    yield [
+        Clue(found.candidates, found.plain, f"{system} {coding.code}", coded=True) for coding, system, found in known
+    ]
     for each in concepts:
         words = dict.fromkeys(coding.display for coding in each.codings if coding.display)
         yield [clue for display in words for clue in _word_clues(vocabulary, display, official, "display")]
@@ -85,20 +89,26 @@ def _word_clues(vocabulary: Vocabulary, words: str, official: set[str], basis: s
 
 def _decide(clues: list[Clue], index: DrugIndex) -> tuple[Reading, frozenset[str]]:
     """Combine clues that must agree."""
-    certain: dict[str, bool] = {}
+    certain: dict[str, list[Clue]] = {}
     for clue in clues:
         for key in clue.keys if len(clue.keys) == 1 else ():
-            certain[key] = certain.get(key, True) and clue.plain
+            certain.setdefault(key, []).append(clue)
     undecided = [clue.keys for clue in clues if len(clue.keys) > 1]
-    keys = frozenset(
-        key for key, plain in certain.items() if not (plain and index.general_of.get(key, frozenset()) & certain.keys())
-    )
+    keys = frozenset(key for key, said in certain.items() if not _is_refined(key, said, certain.keys(), index))
     if not keys:
         return _narrow(undecided)
     apart = [candidates for candidates in undecided if not keys & candidates]
     if len(keys) == 1 and not apart:
         return Reading.IDENTIFIED, keys
     return Reading.CONFLICTING, keys.union(*apart)
+
+
+def _is_refined(key: str, said: list[Clue], keys: Collection[str], index: DrugIndex) -> bool:
+    """Say whether all clues for a drug only name its substance, while another clue names a product of it."""
+    products = [other for other in index.general_of.get(key, ()) if other in keys]
+    if any(clue.coded for clue in said):
+        products = [other for other in products if len(index.drugs[other].actives) == 1]
+    return bool(products) and all(clue.plain for clue in said)
 
 
 def _narrow(undecided: list[frozenset[str]]) -> tuple[Reading, frozenset[str]]:
