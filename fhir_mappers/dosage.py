@@ -21,9 +21,8 @@ _DAYS = {
     "a": Decimal(365),
 }
 _LONGEST_TEXT = 1000
-_AMOUNT = re.compile(
-    r"(?<![\d.,-])(\d{1,7}(?:\.\d{1,4})?)\s*mg\b(\s*(?:/|per)\s*(?:kg\b)?)?(?!\s*(?:/|per\b|vials?\b))"
-)
+_AMOUNT = re.compile(r"(?<![\d.,-])(\d{1,7}(?:\.\d{1,4})?)\s*mg\b(?!\s*vials?\b)(?:\s*(?:/|per\b)\s*(\w+))?")
+_PER_KILOGRAM = {"": False, "dose": False, "kg": True}
 _LIMIT = re.compile(r"\b(?:max|maximum|exceed|up to|cap(?:ped)?)\b")
 
 
@@ -119,7 +118,7 @@ def _worded(origin: Origin, instruction: Json, path: str) -> Iterator[_Dose]:
     words = words[:_LONGEST_TEXT].lower()
     if _LIMIT.search(words):
         return
-    found = [(Decimal(amount), (per or "").strip().endswith("kg")) for amount, per in _AMOUNT.findall(words)]
+    found = [(Decimal(amount), _PER_KILOGRAM[per]) for amount, per in _AMOUNT.findall(words) if per in _PER_KILOGRAM]
     for kind in (False, True):
         amounts = {amount for amount, per_kg in found if per_kg is kind}
         if len(amounts) == 1:
