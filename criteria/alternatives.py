@@ -10,7 +10,8 @@ from criteria.drugs import Drug, DrugTable
 from criteria.facts import Case, ConditionState
 from criteria.library import Library
 from criteria.oncology.current import doses_of_ordered_drug, last_dose
-from criteria.oncology.her2 import Status, read_her2
+from criteria.oncology.her2 import read_her2
+from criteria.oncology.her2_table import Status
 from criteria.oncology.primary import treated_cancer
 from criteria.oncology.therapy import history_of
 from criteria.policy import Policy
@@ -43,7 +44,7 @@ def alternatives_of(case: Case, on: date, policy: Policy, library: Library) -> A
     weight_days = policy.dose_limit.weight_within_days if policy.dose_limit else 0
     for experience in reader.experiences(case):
         drug = library.drugs[experience.product]
-        reason = next(_reasons_against(case, on, drug, experience, library, policy), None)
+        reason = next(_reasons_against(case, on, drug, experience, library), None)
         if reason is None:
             offered.append(_alternative(case, on, drug, library, weight_days))
         else:
@@ -61,9 +62,7 @@ def _was_given_within(case: Case, on: date, days: int) -> bool:
     return any(each.start and last_dose(each, on).latest >= first for each in doses_of_ordered_drug(case))
 
 
-def _reasons_against(
-    case: Case, on: date, drug: Drug, experience: Experience, library: Library, policy: Policy
-) -> Iterator[str]:
+def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, library: Library) -> Iterator[str]:
     """Yield the reasons not to propose a product, most telling first."""
     if experience.failed or experience.said == FAILED:
         yield "failed before"

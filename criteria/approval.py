@@ -74,7 +74,7 @@ def _excesses(case: Case, limit: DoseLimit, allowed: Decimal | None) -> Iterator
 
 
 def approval_of(
-    policy: Policy, path: Path, determination: Determination, case: Case, called: date, coverage_end: date | None
+    policy: Policy, determination: Determination, case: Case, *, called: date, coverage_end: date | None
 ) -> Approval:
     """Return how long an approval lasts.
 
@@ -82,6 +82,7 @@ def approval_of(
     treatment of limited length, nor past the coverage's end.
     """
     on = determination.on
+    path = policy.paths[determination.path]
     authorization = path.authorization
     only = next((each for each in authorization.shorter if _rests_on(determination.root, each)), None)
     months = authorization.shorter[only] if only else authorization.months

@@ -199,7 +199,10 @@ class StageFinding:
 
 @dataclass(frozen=True, slots=True)
 class DiseaseStatus:
-    """A disease-status observation: "improved", "stable", "worsened", "undetermined", "complete-remission", "partial-remission"."""
+    """A disease-status observation.
+
+    `means` is "improved", "stable", "worsened", "undetermined", "complete-remission" or "partial-remission".
+    """
 
     source: Source
     means: str

@@ -19,7 +19,6 @@ from criteria.approval import approval_of, judge_dose
 from criteria.decision import Decision
 from criteria.evaluation import evaluate
 from criteria.facts import Answer, Case, Order, Reading, Record
-from criteria.finding import Determination
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
 from criteria.outcome import Authority, Outcome, outcome_of
@@ -166,14 +165,9 @@ class _Call:
         if outcome in _PROPOSED_AFTER:
             return replace(decision, alternatives=alternatives_of(case, on, policy, self.library))
         if outcome is Outcome.AUTHORIZED:
-            return self._approved(decision, policy, path, determination, case, choice)
+            approval = approval_of(policy, determination, case, called=self.called, coverage_end=choice.last_day)
+            return replace(decision, approval=approval)
         return decision
-
-    def _approved(
-        self, decision: Decision, policy: Policy, path: Path, determination: Determination, case: Case, choice: Choice
-    ) -> Decision:
-        approval = approval_of(policy, path, determination, case, self.called, choice.last_day)
-        return replace(decision, approval=approval)
 
     def _path(self, case: Case, policy: Policy, on: date) -> Path:
         """Return the way through the policy: continuation when the drug is being given now (contract section 5.4)."""

@@ -123,7 +123,7 @@ class Coverages:
         if has_coverage:
             return request_problem(f"{_PLACE}.payor", "required", "the coverage's payer has no readable identifier")
         if self.state is SearchState.FAILED:
-            # Required data could neither be sent nor asked for (CDS Hooks, prefetch): 412, not a claim about the member.
+            # Required data could neither be sent nor asked for (CDS Hooks, prefetch): no claim about the member.
             text = "no Coverage in prefetch, and the FHIR server did not answer"
             return request_problem(_PLACE, "not-found", text, status=412)
         return request_problem(_PLACE, "not-found", "no Coverage was given and none could be found")

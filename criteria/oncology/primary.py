@@ -3,25 +3,17 @@
 Contract section 5.4, "Diagnosis leaves". Secondary, history, in-situ and encounter codes state no cancer.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from criteria.facts import Case, ConditionState, Diagnosis
 from criteria.oncology.memory import once
 
-# Concept names of value_sets/conditions.yaml, by the organ they are a primary of.
-SITE_OF_CONCEPT = {
-    "cancer-breast": "breast",
-    "cancer-breast-other-histology": "breast",
-    "metastasis-from-breast": "breast",
-    "cancer-nsclc": "lung",
-    "cancer-lung": "lung",
-    "cancer-lung-small-cell": "lung",
-    "cancer-salivary": "salivary gland",
-    "cancer-salivary-possible": "salivary gland",
-    "salivary-type-elsewhere": "elsewhere",
-    "cancer-other": "elsewhere",
-}
+# Sets of value_sets/conditions.yaml are named "cancer-SITE" or "cancer-SITE-QUALIFIER", and metastases that name their
+# origin "metastasis-from-SITE": a new site is a new set, no code.
+_PRIMARY = re.compile(r"(?:cancer|metastasis-from)-([a-z0-9]+)")
+OTHER_SITE = "other"
 
 
 class Doubt(Enum):
@@ -49,10 +41,10 @@ class TreatedCancer:
 
 def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
     """Return the primary sites a diagnosis states; empty for secondary and other codes."""
-    sites = {SITE_OF_CONCEPT[each] for each in diagnosis.concepts if each in SITE_OF_CONCEPT}
+    sites = {found[1] for each in diagnosis.concepts if (found := _PRIMARY.match(each))}
     if len(sites) > 1:
         # A tumour "of salivary gland type" lies in another organ; the organ's own set names it.
-        sites -= {"elsewhere"}
+        sites -= {OTHER_SITE}
     return frozenset(sites)
 
 
@@ -85,7 +77,7 @@ def _one_of(named: list[Diagnosis], confirmed: list[Diagnosis]) -> TreatedCancer
         return TreatedCancer(None, frozenset(), tuple(named), Doubt.SEVERAL, only_primary=False)
     site = next(iter(sites))[0]
     same = tuple(named) + tuple(each for each in confirmed if site in sites_of(each) and each not in named)
-    if site == "elsewhere":
+    if site == OTHER_SITE:
         same = tuple(named)
     concepts = frozenset().union(*(each.concepts for each in same))
     others = _distinct_sites(confirmed) - sites
@@ -97,5 +89,5 @@ def _distinct_sites(diagnoses: list[Diagnosis]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for each in diagnoses:
         for site in sites_of(each):
-            found.add((site, each.label if site == "elsewhere" else ""))
+            found.add((site, each.label if site == OTHER_SITE else ""))
     return found

@@ -4,124 +4,19 @@ Readings section 4 and contract section 8. Only drugs shown to be received make 
 Endocrine and supportive drugs make no regimen.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
-from enum import Enum
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
 from criteria.facts import Case, Exposure, ExposureKind, Reading
 from criteria.finding import Evidence
+from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Regimen, Setting, Switch
 from criteria.oncology.extent import diagnosis_evidence, extent_of
 from criteria.oncology.memory import once
 from criteria.thresholds import Thresholds
 
-CYTOTOXIC_OR_TARGETED = frozenset({"her2-agent", "targeted", "chemotherapy", "immunotherapy"})
 _FAILED = "no-response"
-
-
-class Setting(Enum):
-    """In which phase of the disease a drug was given."""
-
-    EARLY = "early"
-    METASTATIC = "metastatic"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """One drug given without a long gap. `start` None when no dose is dated."""
-
-    drug: str
-    classes: frozenset[str]
-    actives: frozenset[str]
-    exposures: tuple[Exposure, ...]
-    start: DateRange | None
-    end: DateRange | None
-    setting: Setting
-
-    @property
-    def evidence(self) -> Evidence:
-        """Return the first exposure as evidence of the course."""
-        first = self.exposures[0]
-        return Evidence(first.source, f"{first.drug.label} ({first.kind.value})", on=self.start)
-
-    @property
-    def doses(self) -> tuple[DateRange, ...]:
-        """Return the dated single administrations, in order, each day once."""
-        days = {each.start for each in self.exposures if each.kind is ExposureKind.ADMINISTERED and each.start}
-        return tuple(sorted(days, key=lambda day: (day.earliest, day.latest)))
-
-    def stopped_for(self, reason: str) -> Exposure | None:
-        """Return the exposure that was stopped for this reason."""
-        return next((each for each in self.exposures if reason in each.stop_reasons), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Regimen:
-    """Drugs given together. `carried` are drugs of earlier courses that went on alongside."""
-
-    courses: tuple[Course, ...]
-    carried: tuple[Course, ...]
-    start: DateRange
-    setting: Setting
-
-    @property
-    def drugs(self) -> frozenset[str]:
-        """Return the keys of all drugs of the regimen."""
-        return frozenset(each.drug for each in (*self.courses, *self.carried))
-
-    @property
-    def actives(self) -> frozenset[str]:
-        """Return the active substances of all drugs of the regimen."""
-        return frozenset().union(*(each.actives for each in (*self.courses, *self.carried)))
-
-    def evidence(self, name: str | None = None) -> Evidence:
-        """Return a course of the regimen as its evidence, one of a class if that is what counts."""
-        members = [each for each in (*self.courses, *self.carried) if name is None or name in each.classes]
-        return (members or list(self.courses))[0].evidence
-
-    def of_class(self, name: str) -> frozenset[str]:
-        """Return the active substances of the regimen's drugs of a class."""
-        members = [each for each in (*self.courses, *self.carried) if name in each.classes]
-        return frozenset().union(*(each.actives for each in members))
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """The change from one regimen to the next, with the progression that explains it, if documented."""
-
-    after: Regimen
-    progression: Evidence | None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The therapy history as far as the record proves it.
-
-    `courses` of every anticancer drug, endocrine included; `undated` those without a date; `regimens` in order,
-    the ordered drug's present one not among them (`present`); `ordered_only` drugs that were ordered and never
-    shown to be given; `unrecognised` exposures that may hide a line of therapy.
-    """
-
-    courses: tuple[Course, ...]
-    undated: tuple[Course, ...]
-    regimens: tuple[Regimen, ...]
-    present: Regimen | None
-    switches: tuple[Switch, ...]
-    ordered_only: tuple[Exposure, ...]
-    unrecognised: tuple[Exposure, ...]
-
-    def given(self, drugs: Iterable[str]) -> tuple[Course, ...]:
-        """Return the courses of these drugs."""
-        wanted = frozenset(drugs)
-        return tuple(each for each in self.courses if each.drug in wanted)
-
-    def ordered(self, drugs: Iterable[str]) -> tuple[Exposure, ...]:
-        """Return orders for these drugs that were never shown to be given."""
-        wanted = frozenset(drugs)
-        return tuple(each for each in self.ordered_only if each.drug.key in wanted)
 
 
 def history_of(case: Case, drugs: DrugTable, thresholds: Thresholds) -> History:
@@ -309,31 +204,3 @@ def _start_key(course: Course) -> tuple[object, ...]:
 def _exposure_key(exposure: Exposure) -> tuple[object, ...]:
     start = exposure.start
     return (start.earliest, start.latest, exposure.source.reference) if start else ()
-
-
-@dataclass(frozen=True, slots=True)
-class LineBounds:
-    """The line of therapy of the order: 1 + the switches in the metastatic setting.
-
-    `lower` counts switches that follow documented progression; `upper` every switch and gap, and whatever may
-    hide one.
-    """
-
-    lower: int
-    upper: int
-    evidence: tuple[Evidence, ...]
-
-
-def line_bounds(history: History) -> LineBounds:
-    """Bound the line of therapy this order is (contract section 8)."""
-    proven = [each for each in history.switches if each.progression and each.after.setting is Setting.METASTATIC]
-    possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
-    hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
-    evidence = [each.after.evidence() for each in proven]
-    evidence += [each.progression for each in proven if each.progression]
-    return LineBounds(1 + len(proven), 1 + len(possible) + hidden, tuple(evidence))
-
-
-def is_received(exposure: Exposure) -> bool:
-    """Say whether an exposure proves receipt."""
-    return exposure.kind is not ExposureKind.ORDERED

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from criteria.predicates import combination, disease, documentation, marker, person, plan, preferred, therapy
+from criteria.predicates import (
+    combination,
+    disease,
+    documentation,
+    duration,
+    lines,
+    marker,
+    person,
+    plan,
+    preferred,
+    therapy,
+)
 from criteria.predicates.context import PredicateClass
 
 PREDICATES: Mapping[str, type[PredicateClass]] = MappingProxyType(
@@ -23,12 +34,12 @@ PREDICATES: Mapping[str, type[PredicateClass]] = MappingProxyType(
         "prior-therapy": therapy.PriorTherapy,
         "prior-regimens": therapy.PriorRegimens,
         "regimen-in-metastatic-setting": therapy.RegimenInMetastaticSetting,
-        "line-of-therapy": therapy.LineOfTherapy,
-        "second-line-without-alternative": therapy.SecondLineWithoutAlternative,
-        "metastatic-therapy-or-early-recurrence": therapy.MetastaticTherapyOrEarlyRecurrence,
+        "line-of-therapy": lines.LineOfTherapy,
+        "second-line-without-alternative": lines.SecondLineWithoutAlternative,
+        "metastatic-therapy-or-early-recurrence": lines.MetastaticTherapyOrEarlyRecurrence,
         "subsequent-therapy": therapy.SubsequentTherapy,
-        "neoadjuvant-course": therapy.NeoadjuvantCourse,
-        "within-treatment-duration": therapy.WithinTreatmentDuration,
+        "neoadjuvant-course": duration.NeoadjuvantCourse,
+        "within-treatment-duration": duration.WithinTreatmentDuration,
         "not-combined-with": combination.NotCombinedWith,
         "combined-with": combination.CombinedWith,
         "documented": documentation.Documented,

@@ -106,7 +106,7 @@ class CombinedWith:
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build from the listed drugs, the class that would stand in their place and the sentence for a further agent."""
+        """Build from the listed drugs, the class that would stand in their place, and what to say of a further agent."""
         return cls(
             context.leaf,
             Beside(context.drugs, context.thresholds),

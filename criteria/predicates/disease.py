@@ -13,7 +13,7 @@ from criteria.predicates.answers import ask, request, weigh
 from criteria.predicates.context import SENTENCES, STRING, STRINGS, BuildContext, params_schema
 
 _DOUBTS = {
-    Doubt.NONE_STATED: "State the cancer this drug is ordered for (a coded primary diagnosis on the order or problem list).",
+    Doubt.NONE_STATED: "State the cancer this drug is for (a coded primary diagnosis on the order or problem list).",
     Doubt.SEVERAL: "Several primary cancers are on record: state on the order which one this drug treats.",
     Doubt.UNCONFIRMED: "The cancer diagnosis is recorded as provisional: confirm it.",
 }

@@ -15,7 +15,7 @@ from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, pa
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """A document of one of these kinds, dated within so many days before the order. Never not-met: absent is unknown."""
+    """A document of one of these kinds within so many days before the order. Never not-met: absent is unknown."""
 
     kinds: frozenset[str]
     within_days: int

@@ -10,7 +10,8 @@ from criteria.bounds import Bounds
 from criteria.dates import DateRange
 from criteria.facts import Answer, Case, MarkerCall, MarkerMethod, MarkerResult, VariantCall, VariantResult
 from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, document, met, not_met, review, unknown
-from criteria.oncology.her2 import Group, Her2Reading, Status, read_her2
+from criteria.oncology.her2 import Group, Her2Reading, read_her2
+from criteria.oncology.her2_table import Status
 from criteria.oncology.memory import once
 from criteria.oncology.primary import treated_cancer
 from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request, weigh
@@ -197,7 +198,7 @@ def _receptor_call(result: MarkerResult) -> MarkerCall | None:
 
 @dataclass(frozen=True, slots=True)
 class GeneVariant:
-    """A reported mutation of the gene; amplification is not a mutation, a variant of unknown significance is for review."""
+    """A reported mutation of the gene; amplification is none, a variant of unknown significance is for review."""
 
     leaf: str
     gene: str

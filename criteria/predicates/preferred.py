@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 
 from criteria.facts import Case, ConditionState, Reaction, Source
 from criteria.finding import Evidence, Finding, Judgement, Need, Role, document, met, not_met, review, unknown
-from criteria.oncology.therapy import History, Setting, history_of
+from criteria.oncology.courses import History, Setting
+from criteria.oncology.therapy import history_of
 from criteria.policy import PreferredProducts
 from criteria.predicates.answers import answer_evidence, ask, choice, newest
 from criteria.predicates.context import COUNT, STRING, BuildContext, ContraindicationRow, params_schema
@@ -221,7 +222,7 @@ def _unusable(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PreferredRuledOut:
-    """Every applicable preferred product is ruled out by the reasons named, and at least so many remain applicable (O4, O5)."""
+    """Every applicable preferred product is ruled out by the reasons named, and enough remain applicable (O4, O5)."""
 
     reader: PreferredReader
     reasons: tuple[str, ...]
