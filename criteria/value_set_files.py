@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     MappingEndEvent,
@@ -62,9 +62,10 @@ def read_mapping(name: str, content: bytes) -> Located | Defect:
     except _UnreadableError as error:
         return Defect(name, *error.place, "$", str(error))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (0, 0) if mark is None else (mark.line, mark.column)
-        return Defect(name, line + 1, column + 1, "$", f"not YAML: {error.problem}")
+        mark = error.problem_mark
+        return Defect(name, mark.line + 1, mark.column + 1, "$", f"not YAML: {error.problem}")
+    except YAMLError:
+        return Defect(name, 1, 1, "$", "not YAML: holds a character that YAML does not allow")
     if not isinstance(top, Located):
         return Defect(name, 1, 1, "$", "is not a mapping")
     return top

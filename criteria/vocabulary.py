@@ -119,7 +119,7 @@ def load_vocabulary(roots: Sequence[Traversable]) -> Vocabulary:
         sources=_sources(files),
     )
     if files.defects:
-        raise LibraryError(tuple(files.defects))
+        raise LibraryError(tuple(dict.fromkeys(files.defects)))
     return vocabulary
 
 

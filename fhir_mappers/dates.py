@@ -34,15 +34,13 @@ def parse_date(value: str) -> DateRange | None:
     found = _DATE.fullmatch(value)
     if found is None:
         return None
-    year, month, day = (None if part is None else int(part) for part in found.groups())
-    if year is None:  # the pattern has no optional year; this narrows the type
-        return None
+    year, month, day = int(found[1]), found[2], found[3]
     try:
         if month is None:
             return DateRange(date(year, 1, 1), date(year, 12, 31))
         if day is None:
-            return DateRange(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
-        return DateRange.on(date(year, month, day))
+            return DateRange(date(year, int(month), 1), date(year, int(month), monthrange(year, int(month))[1]))
+        return DateRange.on(date(year, int(month), int(day)))
     except ValueError:
         return None
 

@@ -78,7 +78,7 @@ def test_a_period_has_the_ends_that_are_known(
         ({"effectiveInstant": "2026-01-15T10:00:00Z"}, "effectiveInstant", ("2026-01-15", "2026-01-15")),
         ({"effectivePeriod": {"start": "2026-01-15"}}, "effectivePeriod", ("2026-01-15", None)),
         (
-            {"effectiveTiming": {"event": ["2026-02-03", "2026-01-15", "x"]}},
+            {"effectiveTiming": {"event": ["2026-02-03", None, "2026-01-15", "x"]}},
             "effectiveTiming",
             ("2026-01-15", "2026-02-03"),
         ),
