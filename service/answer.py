@@ -23,6 +23,7 @@ from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
 from criteria.outcome import Authority, Outcome, outcome_of
 from criteria.policy import DrugUnclear, NoPolicy, Path, Policy, PolicyApplies, PreferredProduct
+from criteria.present import known_by
 from criteria.safety import safety_notes
 from fhir_mappers.element import Issue
 from fhir_mappers.order import DRUG_ORDERS, map_order
@@ -79,10 +80,11 @@ class _Call:
 
     def __init__(self, request: HookRequest, gathered: Gathered, mapped: MappedRecord, services: Services) -> None:
         self.request, self.services = request, services
-        self.record: Record = mapped.record
         self.library: Library = services.library
         self.called: date = services.clock.today()
-        self.notes = (*request.notes, *gathered.notes, *mapped.notes)
+        record, later = known_by(mapped.record, self.called)
+        self.record: Record = record
+        self.notes = (*request.notes, *gathered.notes, *mapped.notes, *later)
         self.drafts = [self._read(draft, mapped) for draft in request.orders]
         default = services.settings.default_payer
         self.coverages = Coverages.of(mapped.chart, self.library, default, gathered.searches)

@@ -1,4 +1,4 @@
-"""The rows of the HER2 table: what IHC and ISH of one specimen say, alone and together (clinical readings section 7)."""
+"""The rows of the HER2 table: what IHC and ISH of one specimen say, alone and together (readings section 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,14 +9,16 @@ from datetime import timedelta
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
-from criteria.facts import Case, Exposure, ExposureKind, Reading
+from criteria.facts import Case, ConditionState, Diagnosis, Exposure, ExposureKind, Reading
 from criteria.finding import Evidence
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Regimen, Setting, Switch
 from criteria.oncology.extent import diagnosis_evidence, extent_of
 from criteria.oncology.memory import once
+from criteria.oncology.primary import TreatedCancer, sites_of, treated_cancer
 from criteria.thresholds import Thresholds
 
 _FAILED = "no-response"
+_SPREAD = frozenset({"metastasis-distant", "metastasis-brain", "local-recurrence-breast"})
 
 
 def history_of(case: Case, drugs: DrugTable, thresholds: Thresholds) -> History:
@@ -33,21 +35,16 @@ def _progressions(case: Case) -> Iterator[Evidence]:
     for status in case.record.disease_statuses:
         if status.means == "worsened" and status.when is not None:
             yield Evidence(status.source, status.observed, on=status.when)
-    extent = extent_of(case)
-    for evidence in (*extent.recurrent, *_new_metastases(case)):
-        if evidence.on is not None:
-            yield evidence
-
-
-def _new_metastases(case: Case) -> Iterator[Evidence]:
-    """Yield metastases with an onset of their own; a recorded date says nothing about progression."""
     for diagnosis in case.record.diagnoses:
-        if (
-            diagnosis.concepts & {"metastasis-distant", "metastasis-brain"}
-            and diagnosis.confirmed is not False
-            and not diagnosis.onset_is_recorded_date
-        ):
+        # A recorded date says nothing about when the disease came back or spread.
+        dated = diagnosis.onset is not None and not diagnosis.onset_is_recorded_date
+        if dated and diagnosis.confirmed is not False and _is_progression(diagnosis, treated_cancer(case)):
             yield diagnosis_evidence(diagnosis)
+
+
+def _is_progression(diagnosis: Diagnosis, cancer: TreatedCancer) -> bool:
+    came_back = diagnosis.state is ConditionState.RECURRENT and cancer.site in sites_of(diagnosis)
+    return came_back or bool(diagnosis.concepts & _SPREAD)
 
 
 class _History:

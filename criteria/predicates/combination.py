@@ -11,7 +11,7 @@ from criteria.finding import Evidence, Finding, Judgement, Role, document, met, 
 from criteria.oncology.current import SEARCHES, Origin, Partner, partners
 from criteria.oncology.therapy import progressions
 from criteria.predicates.answers import closed, request, searched, weigh
-from criteria.predicates.context import STRING, STRINGS, BuildContext, params_schema
+from criteria.predicates.context import SENTENCES, STRING, STRINGS, BuildContext, params_schema
 from criteria.predicates.therapy import resolve_drugs
 from criteria.thresholds import Thresholds
 
@@ -45,14 +45,18 @@ class NotCombinedWith:
     beside: Beside
     excluded: frozenset[str]
     allowed: frozenset[str]
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("excluded",), excluded=STRINGS, allowed=STRINGS)
+    review: Mapping[str, str]
+    """Classes a person decides about, each with its sentence."""
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("excluded",), excluded=STRINGS, allowed=STRINGS, review=SENTENCES
+    )
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
         """Build from excluded classes and drugs that are allowed all the same."""
         allowed = resolve_drugs(params["allowed"], context.drugs) if "allowed" in params else frozenset()
         beside = Beside(context.drugs, context.thresholds)
-        return cls(context.leaf, beside, frozenset(params["excluded"]), allowed)
+        return cls(context.leaf, beside, frozenset(params["excluded"]), allowed, params.get("review", {}))
 
     def judge(self, case: Case, on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge drafts and order group as certain, active orders and recent doses as a question."""
@@ -71,6 +75,9 @@ class NotCombinedWith:
             return unknown(
                 document(f"State whether {names} will be stopped before this drug is given."), evidence=evidence
             )
+        doubtful = [text for name, text in self.review.items() if any(self._has(each, name) for each in found)]
+        if doubtful:
+            return unknown(*(review(text) for text in doubtful), evidence=evidence)
         if unclear:
             names = _names(unclear)
             return unknown(
@@ -80,6 +87,9 @@ class NotCombinedWith:
             return unknown(request(case, *SEARCHES), evidence=evidence)
         order = Evidence(case.order.source, f"{case.order.drug.label} ordered", on=case.order.authored)
         return met(searched(SEARCHES, "no excluded drug beside the order"), order, *evidence)
+
+    def _has(self, partner: Partner, drug_class: str) -> bool:
+        return drug_class in (self.beside.classes(partner.drug) or ())
 
     def _is_excluded(self, partner: Partner) -> bool:
         if partner.drug.keys and partner.drug.keys <= self.allowed:
@@ -106,7 +116,7 @@ class CombinedWith:
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build from the listed drugs, the class that would stand in their place, and what to say of a further agent."""
+        """Build from the listed drugs, the class that would stand in their place, and what to say of a further one."""
         return cls(
             context.leaf,
             Beside(context.drugs, context.thresholds),

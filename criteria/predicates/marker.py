@@ -1,7 +1,7 @@
 """Criteria about tumour markers and gene variants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Self, assert_never
@@ -14,7 +14,7 @@ from criteria.oncology.her2 import Group, Her2Reading, read_her2
 from criteria.oncology.her2_table import Status
 from criteria.oncology.memory import once
 from criteria.oncology.primary import treated_cancer
-from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request, weigh
+from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request
 from criteria.predicates.context import STRING, STRINGS, BuildContext, params_schema
 from criteria.verdict import Verdict
 
@@ -172,17 +172,23 @@ class ReceptorStatusDocumented:
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge ER and PR: positive needs one of them, negative both."""
-        answer = newest(case, f"{self.leaf}.status")
-        if answer is not None and answer.value in {"positive", "negative"}:
-            return met(answer_evidence(answer))
         results = [each for each in case.record.markers if each.marker in {"er", "pr", "er-pr"} and each.counted]
-        called = [(each, call) for each in results if (call := _receptor_call(each))]
-        evidence = tuple(Evidence(each.source, each.observed, on=each.when) for each, _ in called)
-        positive = any(call is MarkerCall.POSITIVE for _, call in called)
-        negative = {each.marker for each, call in called if call is MarkerCall.NEGATIVE}
+        called = [(each.marker, call, _result_evidence(each)) for each in results if (call := _receptor_call(each))]
+        for marker in ("er", "pr"):
+            answer = newest(case, f"{self.leaf}.{marker}")
+            call = _CALLS.get(str(answer.value)) if answer is not None else None
+            if answer is not None and call is not None:
+                called.append((marker, call, answer_evidence(answer)))
+        evidence = tuple(each for _, _, each in called)
+        positive = any(call is MarkerCall.POSITIVE for _, call, _ in called)
+        negative = {marker for marker, call, _ in called if call is MarkerCall.NEGATIVE}
         if positive or "er-pr" in negative or {"er", "pr"} <= negative:
             return met(*evidence)
         return unknown(request(case, "Observation", "Condition"), evidence=evidence)
+
+
+def _result_evidence(result: MarkerResult) -> Evidence:
+    return Evidence(result.source, result.observed, on=result.when)
 
 
 def _receptor_call(result: MarkerResult) -> MarkerCall | None:
@@ -211,8 +217,19 @@ class GeneVariant:
         return cls(context.leaf, params["gene"], params["uncertain"])
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
-        """Judge all variant results of the gene."""
-        return weigh(self._derive(case), case, f"{self.leaf}.found")
+        """Judge all variant results of the gene, under the result a clinician reported."""
+        derived, answer = self._derive(case), newest(case, f"{self.leaf}.result")
+        if answer is None:
+            return derived
+        match answer.value:
+            case "pathogenic" | "likely-pathogenic":
+                return decide(derived, answer, Verdict.MET)
+            case "none-found":
+                return decide(derived, answer, Verdict.NOT_MET)
+            case _ if derived.verdict is Verdict.UNKNOWN:
+                return unknown(review(self.uncertain), evidence=(answer_evidence(answer), *derived.evidence))
+            case _:
+                return derived
 
     def _derive(self, case: Case) -> Judgement:
         found = [each for each in case.record.variants if each.gene == self.gene and each.counted]
@@ -255,7 +272,7 @@ class ResidualDisease:
     """Invasive cancer left in breast or axilla at surgery after neoadjuvant therapy: ypT1+ or ypN1+ (K6)."""
 
     leaf: str
-    tumour: frozenset[str]
+    residual: frozenset[str]
     none: frozenset[str]
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("residual", "none"), residual=STRINGS, none=STRINGS)
 
@@ -267,23 +284,17 @@ class ResidualDisease:
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge pathological categories after therapy; both must be clear for not-met."""
         found = [each for each in case.record.stages if each.counted and each.means.startswith("yp")]
-        left = [each for each in found if each.means in self.tumour]
-        clear = [each for each in found if each.means in self.none]
-        shown = {each.means[:3] for each in clear}
+        pairs = [(each.means, Evidence(each.source, each.observed, on=each.when)) for each in found]
+        for category in ("ypt", "ypn"):
+            answer = newest(case, f"{self.leaf}.{category}")
+            if answer is not None and isinstance(answer.value, str):
+                pairs.append((answer.value, answer_evidence(answer)))
+        left = [evidence for means, evidence in pairs if means in self.residual]
+        clear = [evidence for means, evidence in pairs if means in self.none]
+        shown = {means[:3] for means, _ in pairs if means in self.none}
         if left:
-            derived = met(*(Evidence(each.source, each.observed, on=each.when) for each in left))
-        elif {"ypT", "ypN"} <= shown:
-            derived = not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in clear))
-        else:
-            seen = tuple(Evidence(each.source, each.observed, Role.UNUSABLE, each.when) for each in clear)
-            derived = unknown(request(case, "Observation", "DiagnosticReport"), evidence=seen)
-        answer = choice(case, f"{self.leaf}.finding")
-        if answer is None:
-            return weigh(derived, case, self.leaf)
-        return self._answered(case, derived, answer)
-
-    def _answered(self, case: Case, derived: Judgement, answer: str) -> Judgement:
-        given = newest(case, f"{self.leaf}.finding")
-        if given is None or answer not in {"residual", "none"}:
-            return derived
-        return decide(derived, given, Verdict.MET if answer == "residual" else Verdict.NOT_MET)
+            return met(*left)
+        if {"ypT", "ypN"} <= shown:
+            return not_met(*(replace(each, role=Role.CONTRADICTS) for each in clear))
+        seen = tuple(replace(each, role=Role.UNUSABLE) for each in clear)
+        return unknown(request(case, "Observation", "DiagnosticReport"), evidence=seen)
