@@ -13,6 +13,7 @@ from service.settings import Settings, SettingsError, read_settings
 
 THREADS = 16
 GRACEFUL_SECONDS = 25
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Server(BaseApplication):
@@ -49,9 +50,10 @@ class Server(BaseApplication):
 def development_notice(settings: Settings) -> str:
     """Return the one line that says what a development server does not do."""
     payer = f"default payer {settings.default_payer}" if settings.default_payer else "no default payer"
+    exposed = "" if settings.host in _LOOPBACK else f" OTHER MACHINES CAN CALL IT (listening on {settings.host})."
     return (
         f"DEVELOPMENT PROFILE at {settings.public_url}: callers are NOT authenticated, FHIR servers on loopback are "
-        f"allowed, {payer}. Never use it with real patients."
+        f"allowed, {payer}. Never use it with real patients.{exposed}"
     )
 
 

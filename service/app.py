@@ -8,6 +8,7 @@ from flask import Flask
 from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
+from service.answer import answer_hook as shipped_answer
 from service.clock import Clock, SystemClock
 from service.decision_store import DecisionStore
 from service.exact_json import use_exact_json
@@ -27,7 +28,7 @@ def create_app(
     library: tuple[Library, Vocabulary] | None = None,
     clock: Clock | None = None,
     fetch: Fetch | None = None,
-    answer_hook: AnswerHook | None = None,
+    answer_hook: AnswerHook = shipped_answer,
 ) -> Flask:
     """Return the application; everything that is not handed in is the real thing.
 
@@ -49,17 +50,11 @@ def create_app(
     register_error_handlers(app)
     register_headers(app, settings)
     offered = offered_services(observation_codes(vocabulary))
-    app.register_blueprint(create_routes(services, offered, fetch or FhirClient(), answer_hook or _shipped_answer()))
+    app.register_blueprint(create_routes(services, offered, fetch or FhirClient(), answer_hook))
     if library is None:
         configure_logs()
         _keep_out_of_collection()
     return app
-
-
-def _shipped_answer() -> AnswerHook:
-    from service.answer import answer_hook  # noqa: PLC0415
-
-    return answer_hook
 
 
 def _keep_out_of_collection() -> None:

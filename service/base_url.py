@@ -73,10 +73,10 @@ def _is_host(host: str) -> bool:
     if ":" not in host:
         return _HOST.fullmatch(host) is not None
     try:
-        ipaddress.IPv6Address(host)
+        # A zone ("%eth0") is the sender's business and would be written into our request.
+        return ipaddress.IPv6Address(host).scope_id is None
     except ValueError:
         return False
-    return True
 
 
 def _climbs(path: str) -> bool:

@@ -6,7 +6,7 @@ instead, because guessing at one of those decides about something that nobody or
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -61,6 +61,7 @@ _PATIENT = re.compile(r"(?:https?://[^\s?#]+/)?Patient/([A-Za-z0-9\-.]{1,64})(?:
 _URN = re.compile(r"urn:uuid:([0-9a-fA-F\-]{36})")
 
 # Defects inside of a readable element that leave it readable: members FHIR does not know, empty lists, blank texts.
+_PROFILE = "business-rule"
 _UNKNOWN_MEMBER = "is not an element of this type"
 
 
@@ -91,7 +92,7 @@ def read_order(
         raise RequestProblem(400, tuple(missing))
     refused: list[Issue] = []
     notes: list[str] = []
-    for problem in validate(resource):
+    for problem in (*validate(resource), *_profile_problems(resource)):
         # The problem's path begins with the type, ours with the place in the body.
         issue = Issue(path + problem.path.removeprefix(str(resource["resourceType"])), problem.code, problem.message)
         if strict or not _leaves_readable(problem, kind):
@@ -129,6 +130,14 @@ def _missing(resource: Mapping[str, Any], kind: OrderType, path: str) -> list[Is
     return absent + sorted(nulls, key=lambda issue: issue.path)
 
 
+def _profile_problems(resource: Mapping[str, Any]) -> Iterator[Problem]:
+    """What CRD requires beyond FHIR (profile of MedicationRequest, 2.2.1); clients leave both out."""
+    if resource["resourceType"] == "MedicationRequest":
+        for name in ("authoredOn", "requester"):
+            if name not in resource and f"_{name}" not in resource:
+                yield Problem(f"MedicationRequest.{name}", "is missing, and the CRD profile requires it", _PROFILE)
+
+
 def _leaves_readable(problem: Problem, kind: OrderType) -> bool:
     steps = problem.path.split(".")
     element = steps[1].partition("[")[0] if len(steps) > 1 else ""
@@ -136,7 +145,7 @@ def _leaves_readable(problem: Problem, kind: OrderType) -> bool:
         element = "medication[x]"
     if element not in kind.readable:
         return True
-    return problem.code == "invariant" or problem.message == _UNKNOWN_MEMBER
+    return problem.code in {"invariant", _PROFILE} or problem.message == _UNKNOWN_MEMBER
 
 
 def _patient_issues(resource: Mapping[str, Any], kind: OrderType, path: str, patient_id: str) -> list[Issue]:

@@ -30,7 +30,7 @@ class JsonError(ValueError):
 def _exact(number: str) -> Decimal:
     value = Decimal(number)
     if abs(value.adjusted()) > LARGEST_EXPONENT:
-        raise JsonError("a number is too large or too small")
+        raise ValueError("exponent")
     return value
 
 
@@ -46,8 +46,8 @@ def decode(body: bytes) -> Any:
         raise JsonError(f"nested deeper than {DEEPEST} levels") from None
     except UnicodeDecodeError:
         raise JsonError("not UTF-8") from None
-    except JsonError:
-        raise
+    except msgspec.ValidationError:
+        raise JsonError("not exact: a number is too large or too small") from None
     except ValueError as error:
         place = _PLACE.search(str(error))
         raise JsonError(f"not JSON at byte {place[1]}" if place else "not JSON, or cut off") from None

@@ -4,10 +4,10 @@ Whether the URL may be called at all is decided before (settings.fhir_base); thi
 hostile server from costing more than its own answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -39,12 +39,8 @@ class Fetched:
     unreachable: bool = False
 
 
-class Fetch(Protocol):
-    """Anything that reads a URL; tests bring their own."""
-
-    def __call__(self, url: str, token: str | None, deadline: Deadline) -> Fetched:
-        """Return what came of the URL; never raises for what a server does."""
-        ...
+Fetch = Callable[[str, str | None, Deadline], Fetched]
+"""Reads a URL with a token by a deadline; never raises for what a server does. Tests bring their own."""
 
 
 class FhirClient:

@@ -45,7 +45,10 @@ class FhirAccess:
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """A valid request. `companions` are resources beside the orders, `notes` the defects that were tolerated."""
+    """A valid request. `companions` are resources beside the orders.
+
+    `notes` name the defects of the request that were tolerated; those of an order are with the order.
+    """
 
     service: HookService
     instance: str
@@ -71,7 +74,7 @@ def read_request(
     _check_hook(body, service)
     context = _object(body, "context", "$.context")
     user, patient_id, encounter_id = _people(context)
-    entries = _order_entries(context, service.orders)
+    entries = _order_entries(context, service.orders, notes if not strict_orders else None)
     extension = _extension(body, notes)
     configuration, remarks = read_configuration(
         extension.get(_CONFIGURATION), service, f"$.extension['{_CONFIGURATION}']"
@@ -89,7 +92,7 @@ def read_request(
         companions=companions,
         fhir=_fhir(body, notes),
         prefetch=_optional_object(body, "prefetch", "$.prefetch") or {},
-        notes=(*notes, *remarks, *(note for order in orders for note in order.notes)),
+        notes=(*notes, *remarks),
     )
 
 
@@ -124,12 +127,19 @@ class _Entry(NamedTuple):
     full_url: str | None
 
 
-def _order_entries(context: Mapping[str, Any], member: str) -> list[_Entry]:
-    """Return the resources of the Bundle of orders with their paths; its `type` and `fullUrl` may be missing."""
+def _order_entries(context: Mapping[str, Any], member: str, notes: list[str] | None) -> list[_Entry]:
+    """Return the resources of the Bundle of orders with their paths; its `fullUrl` may be missing.
+
+    A missing `type` goes to the notes, and is refused when there are none.
+    """
     path = f"$.context.{member}"
     bundle = _object(context, member, path)
     if bundle.get("resourceType") != "Bundle":
         raise request_problem(f"{path}.resourceType", "value", "must be Bundle")
+    if not isinstance(bundle.get("type"), str):
+        if notes is None:
+            raise request_problem(f"{path}.type", "required", "is required and missing")
+        notes.append(f"{path}.type is missing")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise request_problem(f"{path}.entry", "structure", "must be a list")

@@ -59,6 +59,14 @@ class HookService:
     primary: bool = True
     orders: str = "draftOrders"
 
+    def __post_init__(self) -> None:
+        """Refuse templates that refer to keys which do not stand before them."""
+        earlier: set[str] = set()
+        for template in self.prefetch:
+            if not template.needs <= earlier:
+                raise ValueError(f"{self.id}: the template {template.key} refers to a key that is not before it")
+            earlier.add(template.key)
+
     def option(self, code: str) -> Option | None:
         """Return the option with this code, None when there is none."""
         return next((option for option in self.options if option.code == code), None)

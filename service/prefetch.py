@@ -143,7 +143,10 @@ class _Gathering:
             yield f"the FHIR server {why}: nothing was fetched"
 
     def _learn(self, resources: Iterable[GivenResource]) -> None:
-        self._known.update((each.resource["resourceType"], str(each.resource.get("id"))) for each in resources)
+        for each in resources:
+            identity = each.resource.get("id")
+            if isinstance(identity, str):
+                self._known.add((each.resource["resourceType"], identity))
 
     def _is_answered(self, template: Template) -> bool:
         page = self._pages.get(template.key)
@@ -168,10 +171,15 @@ class _Gathering:
                 self.settle(template, Found((), SearchState.ANSWERED))
                 return None
         if urls is None:
-            # The server may not be called, or the next page is not on it.
-            self.settle(template, Found((), page.state if page else SearchState.NOT_OFFERED))
+            self.settle(template, self._unasked(template, page))
             return None
         return Search(template.key, template.resource_type, urls, is_read=template.kind is TemplateKind.READ)
+
+    def _unasked(self, template: Template, page: Page | None) -> Found:
+        """How a search stands that is not sent: the server may not be called, or the next page is not on it."""
+        if self._base is not None:
+            return Found((), SearchState.FAILED, (f"{template.key}: the next page is on another server",))
+        return Found((), page.state if page else SearchState.NOT_OFFERED)
 
     def _search_urls(self, template: Template, page: Page | None) -> tuple[str, ...] | None:
         if self._base is None:

@@ -5,16 +5,13 @@ from traceback import extract_tb
 from types import MappingProxyType
 from typing import Any
 
-from flask import Flask, Response, request
-from flask.typing import ResponseReturnValue
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from service.exact_json import encode
 from service.logs import correlation_id, log_event
 
 FHIR_JSON = "application/fhir+json"
-
-_FIRST_ERROR = 400
 
 # Status of werkzeug's own errors -> FHIR issue type and our sentence; theirs can repeat parts of the URL.
 _HTTP_ISSUES = MappingProxyType(
@@ -88,10 +85,8 @@ def _answer_request_problem(problem: RequestProblem) -> Response:
     return outcome_response(problem.status, problem.issues)
 
 
-def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
+def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    if status < _FIRST_ERROR:  # werkzeug redirects by raising
-        return error.get_response(request.environ)
     code, text = _HTTP_ISSUES.get(status, ("processing", "The request cannot be answered."))
     response = outcome_response(status, (Issue("", code, text),))
     for name, value in error.get_headers():
