@@ -1,0 +1,159 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.base_url import BaseUrl
+from service.services import configured
+from service.settings import Profile, Settings, SettingsError, read_settings
+from tests.service.builders import development, shipped_data
+
+DEVELOPMENT = {"HER2_CRD_PROFILE": "development"}
+
+
+def test_development_has_defaults_for_everything() -> None:
+    settings = read_settings(DEVELOPMENT | {"PATH": "/bin"})
+    assert settings == Settings(
+        profile=Profile.DEVELOPMENT,
+        host="127.0.0.1",
+        port=8080,
+        public_url="http://127.0.0.1:8080",
+        default_payer="oscar",
+        fhir_servers=(),
+        data=None,
+        strict_orders=False,
+        deadline_seconds=4.0,
+        max_body_bytes=2_000_000,
+        real_time_authorization=True,
+        not_met_is_review=frozenset(),
+        cors_origins=(),
+    )
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    settings = read_settings(
+        DEVELOPMENT
+        | {
+            "PORT": "9090",
+            "HER2_CRD_HOST": "::1",
+            "HER2_CRD_PUBLIC_URL": "https://crd.example.org/base/",
+            "HER2_CRD_DEFAULT_PAYER": "mmm",
+            "HER2_CRD_FHIR_SERVERS": "https://a.example/fhir, http://b.example:81",
+            "HER2_CRD_DATA": str(tmp_path),
+            "HER2_CRD_STRICT_ORDERS": "true",
+            "HER2_CRD_DEADLINE_SECONDS": "2.5",
+            "HER2_CRD_MAX_BODY_BYTES": "1000",
+            "HER2_CRD_REAL_TIME_AUTHORIZATION": "off",
+            "HER2_CRD_NOT_MET_IS_REVIEW": "mmm/a, mmm/b,",
+            "HER2_CRD_CORS_ORIGINS": "https://app.example",
+        }
+    )
+    assert settings == Settings(
+        profile=Profile.DEVELOPMENT,
+        host="::1",
+        port=9090,
+        public_url="https://crd.example.org/base",
+        default_payer="mmm",
+        fhir_servers=(BaseUrl("https", "a.example", 443, "/fhir"), BaseUrl("http", "b.example", 81, "")),
+        data=tmp_path,
+        strict_orders=True,
+        deadline_seconds=2.5,
+        max_body_bytes=1000,
+        real_time_authorization=False,
+        not_met_is_review=frozenset({"mmm/a", "mmm/b"}),
+        cors_origins=("https://app.example",),
+    )
+
+
+def test_the_port_is_part_of_the_default_public_url() -> None:
+    assert read_settings(DEVELOPMENT | {"PORT": "9090"}).public_url == "http://127.0.0.1:9090"
+
+
+def test_an_empty_default_payer_is_none() -> None:
+    assert read_settings(DEVELOPMENT | {"HER2_CRD_DEFAULT_PAYER": ""}).default_payer is None
+
+
+@pytest.mark.parametrize("environ", [{}, {"HER2_CRD_PROFILE": "production"}])
+def test_production_does_not_start_without_a_registry_of_clients(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"HER2_CRD_PROFILE: .*registry of clients"):
+        read_settings(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HER2_CRD_PROFIL", "development"),
+        ("HER2_CRD_PROFILE", "test"),
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "٣"),
+        ("PORT", ""),
+        ("HER2_CRD_HOST", ""),
+        ("HER2_CRD_HOST", "a b"),
+        ("HER2_CRD_PUBLIC_URL", "crd.example.org"),
+        ("HER2_CRD_FHIR_SERVERS", "https://user@a.example"),
+        ("HER2_CRD_DATA", "/nowhere/at/all"),
+        ("HER2_CRD_STRICT_ORDERS", "yes"),
+        ("HER2_CRD_DEADLINE_SECONDS", "0"),
+        ("HER2_CRD_DEADLINE_SECONDS", "4.6"),
+        ("HER2_CRD_DEADLINE_SECONDS", "nan"),
+        ("HER2_CRD_DEADLINE_SECONDS", "soon"),
+        ("HER2_CRD_MAX_BODY_BYTES", "0"),
+        ("HER2_CRD_MAX_BODY_BYTES", "2MB"),
+        ("HER2_CRD_REAL_TIME_AUTHORIZATION", "true"),
+        ("HER2_CRD_CORS_ORIGINS", "https://app.example/path"),
+    ],
+)
+def test_an_impossible_setting_stops_the_start_and_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(DEVELOPMENT | {name: value})
+    assert caught.value.name == name
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://ehr.example.org/fhir", True),
+        ("https://ehr.example.org/fhir/", True),
+        ("https://ehr.example.org/other", False),
+        ("https://evil.example/fhir", False),
+        ("http://169.254.169.254/latest", False),
+        ("not a url", False),
+    ],
+)
+@pytest.mark.parametrize("profile", list(Profile))
+def test_only_listed_fhir_servers_are_called(profile: Profile, url: str, allowed: bool) -> None:
+    assert (development(profile=profile).fhir_base(url) is not None) is allowed
+
+
+@pytest.mark.parametrize(("profile", "allowed"), [(Profile.DEVELOPMENT, True), (Profile.PRODUCTION, False)])
+def test_a_fhir_server_on_loopback_is_called_in_development_only(profile: Profile, allowed: bool) -> None:
+    assert (development(profile=profile).fhir_base("http://127.0.0.1:8903/fhir") is not None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"not_met_is_review": frozenset({"oscar/none"})}, "HER2_CRD_NOT_MET_IS_REVIEW"),
+        ({"default_payer": "nobody"}, "HER2_CRD_DEFAULT_PAYER"),
+    ],
+)
+def test_a_setting_that_names_what_is_not_loaded_stops_the_start(changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        configured(shipped_data()[0], development(**changes))
+
+
+def test_operators_switch_numbers_off_and_send_not_met_as_review() -> None:
+    library = shipped_data()[0]
+    settings = development(real_time_authorization=False, not_met_is_review=frozenset({"oscar/cg101"}))
+    policies = configured(library, settings).policies
+    assert policies.keys() == library.policies.keys()
+    assert not any(policy.real_time_authorization for policy in policies.values())
+    assert [policy.id for policy in policies.values() if policy.not_met_is_review] == ["oscar/cg101"]
+
+
+def test_without_settings_the_policies_stay_as_they_were_loaded() -> None:
+    library = shipped_data()[0]
+    assert configured(library, development(default_payer=None)).policies == library.policies
