@@ -71,7 +71,7 @@ def _the_one(origin: Origin, doses: list[_Dose], key: str, *, per_kg: bool) -> _
     found = [each for each in doses if each.per_kg is per_kg]
     if not found:
         return None
-    if any(each.bounds != found[0].bounds for each in found):
+    if any(each.bounds != found[0].bounds for each in found[1:]):
         origin.note(key, "states several doses: none is used")
         return None
     return found[0]

@@ -66,7 +66,9 @@ def quantity_at(origin: Origin, value: Json, units: Units, path: str) -> Bounds 
         origin.note(below(path, "comparator"), "gives no bound")
         return None
     factor = _factor(origin, value, units, path)
-    return None if factor is None else bounds.times(factor)
+    if factor is None:
+        return None
+    return bounds if factor == 1 else bounds.times(factor)
 
 
 def quantity(origin: Origin, holder: Json, key: str, units: Units, path: str = "") -> Bounds | None:
