@@ -15,7 +15,7 @@ from criteria.oncology.her2_table import Status
 from criteria.oncology.primary import treated_cancer
 from criteria.oncology.therapy import history_of
 from criteria.policy import Policy
-from criteria.predicates.preferred import (
+from criteria.predicates.experience import (
     CONTRAINDICATED,
     FAILED,
     INTOLERABLE,
@@ -23,6 +23,7 @@ from criteria.predicates.preferred import (
     PreferredReader,
     hypersensitivities,
 )
+from criteria.safety import low_lvef
 
 _TENTH = Decimal("0.1")
 
@@ -72,8 +73,8 @@ def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, l
         yield "contraindicated"
     yield from _hypersensitive(case, drug, library.drugs)
     yield from _label_warnings(case, on, drug, library)
-    if experience.inapplicable:
-        yield "labeled only before other therapy for metastatic disease"
+    if experience.why_inapplicable is not None:
+        yield experience.why_inapplicable
     yield from _wrong_disease(case, library)
     if _is_ordered(case, drug):
         yield "already ordered"
@@ -103,20 +104,9 @@ def _label_warnings(case: Case, on: date, drug: Drug, library: Library) -> Itera
     pregnant = any(each.kind == "pregnancy" and each.present for each in case.record.findings)
     if pregnant and drug.label is not None and "embryo-fetal-toxicity" in drug.label.boxed:
         yield "label warning: pregnancy on record"
-    floor = drug.label.lvef_minimum if drug.label is not None else None
-    lvef = newest_lvef(case, on)
-    if floor is not None and lvef is not None and lvef[0] < floor:
-        yield f"LVEF {lvef[1]} is under the label's {floor} %"
-
-
-def newest_lvef(case: Case, on: date) -> tuple[Decimal, str] | None:
-    """Return the newest LVEF as its certain upper end in percent and as sent, None when none is on record."""
-    found = [each for each in case.record.measurements if each.kind == "lvef" and each.when is not None]
-    newest = max(found, key=lambda each: (each.when.latest if each.when else on, each.source.reference), default=None)
-    if newest is None:
-        return None
-    value = newest.value.point if newest.value.point is not None else newest.value.low
-    return None if value is None else (value, newest.observed)
+    lvef = low_lvef(case, on, drug)
+    if lvef is not None and drug.label is not None:
+        yield f"LVEF {lvef.observed} is under the label's {drug.label.lvef_minimum} %"
 
 
 def _wrong_disease(case: Case, library: Library) -> Iterator[str]:

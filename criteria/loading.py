@@ -16,11 +16,13 @@ from itertools import combinations
 from typing import Any
 
 from criteria.data_files import DataFile, read_yaml, yaml_files
+from criteria.drugs import DrugTable
 from criteria.errors import Defect, LibraryError
 from criteria.library import Library
-from criteria.policy import Payer, PayerIdentifier, Plan, Policy, PreferredProducts
+from criteria.policy import LabelConditions, Payer, PayerIdentifier, Plan, Policy, PreferredProducts
 from criteria.policy_file import PolicyBuilder
 from criteria.predicates.context import BuildContext, ContraindicationRow, LawRow, PlanTables, ShortageRow
+from criteria.predicates.therapy import resolve_drugs
 from criteria.thresholds import Thresholds
 from criteria.vocabulary import Vocabulary
 
@@ -65,7 +67,7 @@ def load_library(roots: Sequence[Traversable], vocabulary: Vocabulary) -> Librar
         raise LibraryError(tuple(found.defects))
     values = {name: row["value"] for each in found.tables["thresholds"] for name, row in _rows(each, "thresholds")}
     thresholds, tables = Thresholds.of(values), _tables(found)
-    products = {name: _products(each) for name, each in found.products.items()}
+    products = {name: _products(each, vocabulary.drugs) for name, each in found.products.items()}
     context = BuildContext("", vocabulary.drugs, thresholds, tables=tables)
     shared = _digest([each for kind in found.tables.values() for each in kind])
     policies = dict(_policies(found, context, values, products, shared))
@@ -192,12 +194,19 @@ def _payer(file: DataFile) -> Payer:
     )
 
 
-def _products(file: DataFile) -> PreferredProducts:
+def _products(file: DataFile, drugs: DrugTable) -> PreferredProducts:
     rows = file.content["rows"]
     return PreferredProducts(
         preferred=tuple(each["drug"] for each in rows if each["status"] == "preferred"),
         restricted=tuple(each["drug"] for each in rows if each["status"] == "non-preferred"),
-        first_line_only=frozenset(each["drug"] for each in rows if each.get("first_line_only")),
+        conditions={
+            row["drug"]: LabelConditions(
+                row.get("first_line_only", False),
+                row.get("metastatic_only", False),
+                tuple(resolve_drugs(group, drugs) for group in row.get("after", ())),
+            )
+            for row in rows
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """Payers and policies: what a loaded policy file is, free of how it was read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -112,13 +112,26 @@ class DoseLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelConditions:
+    """Conditions of a product's label that the record can show to be false.
+
+    `first_line_only`: for metastatic disease without prior anti-target therapy or chemotherapy; `metastatic_only`: not
+    for early disease; `after`: a drug of every group was given before.
+    """
+
+    first_line_only: bool = False
+    metastatic_only: bool = False
+    after: tuple[frozenset[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PreferredProducts:
     """The plan's preferred list and what may be proposed instead of a restricted product."""
 
     preferred: tuple[str, ...]
     restricted: tuple[str, ...]
-    first_line_only: frozenset[str] = frozenset()
-    """Products whose label is for metastatic disease without prior anti-target therapy or chemotherapy."""
+    conditions: Mapping[str, LabelConditions] = field(default_factory=dict)
+    """Label conditions by drug key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import date
 
 from criteria.decision import SafetyNote
 from criteria.drugs import Drug
-from criteria.facts import Case, ConditionState
+from criteria.facts import Case, ConditionState, Measurement
 
 
 def safety_notes(case: Case, on: date, drug: Drug) -> tuple[SafetyNote, ...]:
@@ -29,14 +29,23 @@ def _pregnancy(case: Case, drug: Drug) -> Iterator[SafetyNote]:
 
 
 def _heart(case: Case, on: date, drug: Drug) -> Iterator[SafetyNote]:
-    label = drug.label
-    if label is None or label.lvef_minimum is None:
-        return
-    found = [each for each in case.record.measurements if each.kind == "lvef" and each.when is not None]
-    newest = max(found, key=lambda each: (each.when.latest if each.when else on, each.source.reference), default=None)
-    if newest is not None and newest.value.surely_below(label.lvef_minimum):
+    lvef = low_lvef(case, on, drug)
+    if lvef is not None and drug.label is not None:
         text = (
-            f"LVEF {newest.observed} ({newest.when}) is under the {label.lvef_minimum} % of the {drug.title} label, "
+            f"LVEF {lvef.observed} ({lvef.when}) is under the {drug.label.lvef_minimum} % of the {drug.title} label, "
             "which has a boxed warning for cardiac toxicity."
         )
-        yield SafetyNote(text, newest.source, label.source)
+        yield SafetyNote(text, lvef.source, drug.label.source)
+
+
+def low_lvef(case: Case, on: date, drug: Drug) -> Measurement | None:
+    """Return the newest LVEF if it lies under the label's threshold; of a range the low end counts (readings 3.5)."""
+    floor = drug.label.lvef_minimum if drug.label is not None else None
+    found = [each for each in case.record.measurements if each.kind == "lvef" and each.when is not None]
+    newest = max(found, key=lambda each: (each.when.latest if each.when else on, each.source.reference), default=None)
+    if newest is None or floor is None:
+        return None
+    value = newest.value
+    is_range = value.low is not None and value.high is not None
+    low = is_range and value.low is not None and value.low < floor
+    return newest if low or value.surely_below(floor) else None

@@ -1,173 +1,21 @@
 """Criteria of a preferred-product programme: what was tried, not tolerated or cannot be used (Oscar CG101)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 from typing import Any, ClassVar, Self
 
-from criteria.facts import Case, ConditionState, Reaction, Source
+from criteria.facts import Case, Source
 from criteria.finding import Evidence, Finding, Judgement, Need, Role, document, met, not_met, review, unknown
-from criteria.oncology.courses import History, Setting
-from criteria.oncology.therapy import history_of
+from criteria.oncology.courses import History
 from criteria.policy import PreferredProducts
-from criteria.predicates.answers import answer_evidence, ask, choice, newest
-from criteria.predicates.context import COUNT, STRING, BuildContext, ContraindicationRow, params_schema
-from criteria.predicates.therapy import EXPOSURE_TYPES, TherapyReader
+from criteria.predicates.answers import ask
+from criteria.predicates.context import COUNT, STRING, BuildContext, params_schema
+from criteria.predicates.experience import CONTRAINDICATED, FAILED, INTOLERABLE, PreferredReader
+from criteria.predicates.therapy import EXPOSURE_TYPES
 
-FAILED, INTOLERABLE, CONTRAINDICATED = "failed", "intolerable", "contraindicated"
 _REACTION_TYPES = ("AllergyIntolerance", "AdverseEvent")
-
-
-@dataclass(frozen=True, slots=True)
-class Experience:
-    """What is known about one preferred product for this patient.
-
-    `partial` are reports of intolerance without the effect or its impact; `denied` the answer that says none of
-    the reasons holds, or another one.
-    """
-
-    product: str
-    failed: tuple[Evidence, ...] = ()
-    intolerable: tuple[Evidence, ...] = ()
-    contraindicated: tuple[Evidence, ...] = ()
-    partial: tuple[Evidence, ...] = ()
-    suggestive: tuple[Evidence, ...] = ()
-    inapplicable: tuple[Evidence, ...] = ()
-    said: str | None = None
-    answer: Evidence | None = None
-
-    def reasons(self, wanted: tuple[str, ...]) -> tuple[Evidence, ...]:
-        """Return the evidence for any of these reasons."""
-        found: tuple[Evidence, ...] = ()
-        for name, evidence in (
-            (FAILED, self.failed),
-            (INTOLERABLE, self.intolerable),
-            (CONTRAINDICATED, self.contraindicated),
-        ):
-            if name in wanted:
-                found += evidence
-        return found
-
-    def is_denied(self, wanted: tuple[str, ...]) -> bool:
-        """Say whether the clinician answered for this product and named none of these reasons."""
-        return self.said is not None and self.said not in wanted
-
-
-@dataclass(frozen=True, slots=True)
-class PreferredReader:
-    """Reads the experience with each preferred product; `group` is the question group the answers stand in."""
-
-    therapy: TherapyReader
-    products: PreferredProducts
-    contraindications: tuple[ContraindicationRow, ...]
-    group: str
-
-    @classmethod
-    def of(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build from the context; raise ValueError when the policy has no preferred products."""
-        if context.products is None:
-            message = "needs the policy's table of preferred products"
-            raise ValueError(message)
-        return cls(TherapyReader.of(context), context.products, context.tables.contraindications, params["group"])
-
-    def experiences(self, case: Case) -> tuple[Experience, ...]:
-        """Return the experience with every preferred product, in the table's order."""
-        history = history_of(case, self.therapy.drugs, self.therapy.thresholds)
-        return tuple(self._experience(case, history, product) for product in self.products.preferred)
-
-    def _experience(self, case: Case, history: History, product: str) -> Experience:
-        failed, suggestive = failure_of(history, product)
-        effects = tuple(self._intolerances(case, history, product))
-        link = f"{self.group}.{product}.outcome"
-        answer, said = newest(case, link), choice(case, link)
-        stated = (answer_evidence(answer),) if answer is not None else ()
-        return Experience(
-            product,
-            failed=failed + (stated if said == FAILED else ()),
-            intolerable=tuple(each for each, full in effects if full) + (stated if said == INTOLERABLE else ()),
-            contraindicated=tuple(self._contraindications(case, product)) + (stated if said == CONTRAINDICATED else ()),
-            partial=tuple(each for each, full in effects if not full),
-            suggestive=suggestive,
-            inapplicable=tuple(self._inapplicable(history, product)),
-            said=said,
-            answer=stated[0] if stated else None,
-        )
-
-    def _intolerances(self, case: Case, history: History, product: str) -> Iterator[tuple[Evidence, bool]]:
-        """Yield reports of intolerance; full ones name the specific effect and its impact (CG101, Definitions)."""
-        stopped = [course.stopped_for("not-tolerated") for course in history.given((product,))]
-        stops = [each for each in stopped if each is not None]
-        reactions = [each for each in case.record.reactions if each.drug.key == product and each.confirmed is not False]
-        for reaction in reactions:
-            effect = ", ".join(reaction.effects)
-            full = bool(effect) and (reaction.severe is True or bool(stops))
-            shown = effect or f"reaction to {reaction.drug.label}"
-            yield Evidence(reaction.source, shown, on=reaction.when), full
-        for exposure in stops:
-            full = any(each.effects for each in reactions)
-            yield Evidence(exposure.source, "stopped as not tolerated", on=exposure.end or exposure.start), full
-
-    def _contraindications(self, case: Case, product: str) -> Iterator[Evidence]:
-        """Yield label contraindications the ordered drug does not share (O6)."""
-        own = case.order.drug.keys
-        for row in self.contraindications:
-            if row.product != product or row.shared_by & own:
-                continue
-            for diagnosis in case.record.diagnoses:
-                if (
-                    row.condition in diagnosis.concepts
-                    and _is_current(diagnosis.state)
-                    and diagnosis.confirmed is not False
-                ):
-                    yield Evidence(diagnosis.source, diagnosis.label, on=diagnosis.onset)
-        for reaction in hypersensitivities(case):
-            if self._shares_active(reaction, product):
-                yield Evidence(reaction.source, f"hypersensitivity to {reaction.drug.label}", on=reaction.when)
-
-    def _shares_active(self, reaction: Reaction, product: str) -> bool:
-        drugs, key = self.therapy.drugs, reaction.drug.key
-        return key is not None and key in drugs and bool(drugs[key].actives & drugs[product].actives)
-
-    def _inapplicable(self, history: History, product: str) -> Iterator[Evidence]:
-        """Yield proof that a label condition is false: first-line products after therapy for metastatic disease."""
-        if product not in self.products.first_line_only:
-            return
-        for course in history.courses:
-            classes = course.classes & {"her2-agent", "chemotherapy"}
-            if course.setting is Setting.METASTATIC and classes and course.drug not in self.products.restricted:
-                yield course.evidence
-
-
-def _is_current(state: ConditionState) -> bool:
-    return state is not ConditionState.INACTIVE
-
-
-def hypersensitivities(case: Case) -> tuple[Reaction, ...]:
-    """Return allergy-type reactions that are not provisional."""
-    return tuple(each for each in case.record.reactions if each.hypersensitivity and each.confirmed is not False)
-
-
-def failure_of(history: History, product: str) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
-    """Return proof that a product failed, and exposures that only suggest it (O3).
-
-    Proof is progression during the drug or before the next regimen, or a stop for lack of response; being
-    followed by another drug only suggests it.
-    """
-    proof: list[Evidence] = []
-    suggestive: list[Evidence] = []
-    for course in history.given((product,)):
-        stopped = course.stopped_for("no-response")
-        if stopped is not None:
-            day = stopped.end or stopped.start
-            proof += [course.evidence, Evidence(stopped.source, "stopped for lack of response", on=day)]
-    for switch in history.switches:
-        courses = [each for each in (*switch.after.courses, *switch.after.carried) if each.drug == product]
-        if courses and switch.progression is not None:
-            proof += [courses[0].evidence, switch.progression]
-        elif courses:
-            suggestive.append(courses[0].evidence)
-    return tuple(dict.fromkeys(proof)), tuple(suggestive)
 
 
 @dataclass(frozen=True, slots=True)
