@@ -8,6 +8,15 @@ from typing import Any
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.element import Json, Origin, identifier_token, mappings, normalise_reference, references
 
+# Elements that tie resources together: members of panels and reports, specimens of reports, stages of conditions.
+_LINKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Observation": ("hasMember", "derivedFrom"),
+        "DiagnosticReport": ("result", "specimen"),
+        "Condition": ("stage",),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GivenResource:
@@ -59,20 +68,20 @@ def chart_of(given: Iterable[tuple[str, GivenResource]], vocabulary: Vocabulary)
     specimens: dict[str, tuple[str, ...]] = {}
     staged: dict[str, str] = {}
     for name, resource in by_reference.items():
-        origin = Origin(resource, "", name, None, [])  # its issues are recorded when the resource itself is read
-        match resource.get("resourceType"):
-            case "Observation":
-                for key in ("hasMember", "derivedFrom"):
-                    _hold(name, references(origin, resource, key), holders, aliases)
-            case "DiagnosticReport":
-                _hold(name, references(origin, resource, "result"), holders, aliases)
-                if resource.get("specimen") is not None:
-                    found = references(origin, resource, "specimen")
+        linking = _LINKS.get(resource.get("resourceType", ""), ())
+        for key in linking:
+            if key not in resource:
+                continue
+            origin = Origin(resource, "", name, None, [])  # its issues are recorded when the resource itself is read
+            match key:
+                case "specimen":
+                    found = references(origin, resource, key)
                     specimens[name] = tuple(f"{name}{each}" if each.startswith("#") else each for each in found)
-            case "Condition" if resource.get("stage") is not None:
-                staged.update((aliases.get(each, each), name) for each in _assessments(origin))
-            case _:
-                pass
+                case "stage":
+                    staged.update((aliases.get(each, each), name) for each in _assessments(origin))
+                case _:
+                    for member in references(origin, resource, key):
+                        holders.setdefault(aliases.get(member, member), set()).add(name)
     return Chart(
         vocabulary,
         MappingProxyType(by_reference),
@@ -83,16 +92,9 @@ def chart_of(given: Iterable[tuple[str, GivenResource]], vocabulary: Vocabulary)
     )
 
 
-def _hold(holder: str, members: Iterable[str], holders: dict[str, set[str]], aliases: Mapping[str, str]) -> None:
-    for member in members:
-        holders.setdefault(aliases.get(member, member), set()).add(holder)
-
-
 def _assessments(origin: Origin) -> Iterator[str]:
-    stages = origin.resource["stage"]
-    for stage in stages if isinstance(stages, list) else [stages]:
-        if isinstance(stage, dict):
-            yield from references(origin, stage, "assessment")
+    for stage in mappings(origin, origin.resource, "stage"):
+        yield from references(origin, stage, "assessment")
 
 
 def _outward(name: str, holders: Mapping[str, set[str]]) -> set[str]:

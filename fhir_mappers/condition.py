@@ -101,9 +101,9 @@ def concepts_of(vocabulary: Vocabulary, code: Concept) -> frozenset[str]:
 
 def _status(origin: Origin, key: str) -> str:
     """Return a status code; senders also write it as plain text."""
-    value = concept(origin, origin.resource, key)
-    if value is NO_CONCEPT:
+    if key not in origin.resource:
         return ""
+    value = concept(origin, origin.resource, key)
     return next((coding.code for coding in value.codings if coding.code), value.text).lower()
 
 

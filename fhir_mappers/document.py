@@ -16,16 +16,12 @@ FINAL_REPORTS = frozenset({"final", "amended", "corrected", "appended"})
 UNFINISHED = frozenset({"preliminary", "entered-in-error"})
 CLINICAL_NOTE = "clinical-note"
 ONCOLOGY_NOTE = "oncology-note"
-IMAGING_REPORT = "imaging-report"
 _ONCOLOGY = re.compile(r"oncolog", re.IGNORECASE)
 # What a document with a code of the sender's own must be called to be a note at all (no consent form, no invoice).
 _NOTE = re.compile(
     r"\b(?:notes?|consult\w*|visit|progress|history (?:and|&) physical|h&p|summary|letter|evaluation|assessment)\b",
     re.IGNORECASE,
 )
-# HL7 v2 table 0074, the usual DiagnosticReport.category of FHIR R4: radiology and the sections that are imaging.
-_SECTION = "diagnostic-service-section"
-_IMAGING_SECTIONS = frozenset({"RAD", "RX", "CT", "NMR", "NMS", "RUS", "CUS", "VUS", "OUS", "XRC"})
 
 
 def map_document_reference(origin: Origin, vocabulary: Vocabulary) -> tuple[Document, ...]:
@@ -79,11 +75,9 @@ def _coded_kinds(vocabulary: Vocabulary, kind: Concept, categories: tuple[Concep
         found |= documents.kinds.get(vocabulary.key(coding.system, coding.code), frozenset())
     for category in categories:
         for coding in category.codings:
-            system, code = vocabulary.key(coding.system, coding.code)
-            if (system, code) in documents.categories:
-                found.add(documents.categories[system, code])
-            elif system == _SECTION and code in _IMAGING_SECTIONS:
-                found.add(IMAGING_REPORT)
+            category_kind = documents.categories.get(vocabulary.key(coding.system, coding.code))
+            if category_kind is not None:
+                found.add(category_kind)
     return frozenset(found)
 
 

@@ -25,23 +25,11 @@ _CALLS = MappingProxyType(
     {
         "positive": MarkerCall.POSITIVE,
         "present": MarkerCall.POSITIVE,
+        "detected": MarkerCall.POSITIVE,
         "negative": MarkerCall.NEGATIVE,
         "absent": MarkerCall.NEGATIVE,
         "equivocal": MarkerCall.EQUIVOCAL,
         "indeterminate": MarkerCall.INDETERMINATE,
-    }
-)
-# HL7 v3 ObservationInterpretation, as bound to Observation.interpretation in FHIR R4; other codes (A, H, N) say
-# nothing about a marker.
-_INTERPRETATION = "observation-interpretation"
-_INTERPRETATIONS = MappingProxyType(
-    {
-        "POS": MarkerCall.POSITIVE,
-        "DET": MarkerCall.POSITIVE,
-        "NEG": MarkerCall.NEGATIVE,
-        "ND": MarkerCall.NEGATIVE,
-        "IND": MarkerCall.INDETERMINATE,
-        "E": MarkerCall.EQUIVOCAL,
     }
 )
 # Thresholds of the 2007 guideline that old reports give instead of the ratio (value set text_patterns).
@@ -80,6 +68,12 @@ class MarkerAnswer:
     def says_something(self) -> bool:
         """Say whether any meaning was found."""
         return bool(self.scores or self.calls or self.is_low or self.ratio or self.percent)
+
+    @property
+    def words(self) -> str:
+        """Return what the answer says in words, for a reader who was sent codes."""
+        said = [f"IHC {self.score}"] if self.score is not None else []
+        return ", ".join([*said, *([self.call.value] if self.call is not None else [])]) or "contradictory"
 
     def hear(self, vocabulary: Vocabulary, statement: Statement, method: MarkerMethod, *, is_her2: bool) -> None:
         """Add what a statement means for a test of this method."""
@@ -126,14 +120,7 @@ class MarkerAnswer:
 
 def interpretation_call(vocabulary: Vocabulary, statement: Statement) -> MarkerCall | None:
     """Return the call of one interpretation, None when it says another thing ("abnormal") or contradicts itself."""
-    found: set[MarkerCall] = set()
-    for coding in statement.codings:
-        system, code = vocabulary.key(coding.system, coding.code)
-        if system == _INTERPRETATION and code in _INTERPRETATIONS:
-            found.add(_INTERPRETATIONS[code])
-        else:
-            meaning = vocabulary.markers.answers.get((system, code), "")
-            found |= {_CALLS[meaning]} if meaning in _CALLS else set()
+    found = {_CALLS[meaning] for meaning in _coded(vocabulary, statement) if meaning in _CALLS}
     for words in () if found else statement.words:
         found |= calls_in(words.lower())
     return next(iter(found)) if len(found) == 1 else None

@@ -134,6 +134,8 @@ def _result(
     if amount is None and not answer.says_something():
         return _unread(observed, part, topic, answer, key)
     answer.conclude(topic.method)
+    if statement is not None and not statement.words:
+        shown = f"{answer.words} ({shown})"
     return _of(observed, topic, path, shown, answer, numbers=numbers)
 
 

@@ -1,14 +1,17 @@
 """Observation of body weight, ejection fraction, pregnancy or a history of metastasis -> measurements and findings."""
 
 import re
+from types import MappingProxyType
 
 from criteria.bounds import Bounds
 from criteria.facts import CodedFinding, Measurement
 from fhir_mappers.observation_topic import Topic
 from fhir_mappers.observation_value import Observed, Part, measured, shown_amount, stated_value_of, value_key
 
-_NOT_PREGNANT = re.compile(r"\bnot (?:currently )?pregnant\b|\bno\b|\bnegative\b|\bnot pregnancy\b")
-_PREGNANT = re.compile(r"\bpregnant\b|\bpregnancy\b|\bpositive\b|\byes\b")
+_IS_PREGNANT = MappingProxyType({"pregnant": True, "not-pregnant": False})
+_DENIED = re.compile(r"\bnot (?:currently )?pregnant\b|\bno\b|\bnegative\b")
+_AFFIRMED = re.compile(r"\bpregnant\b|\bpregnancy\b|\bpositive\b|\byes\b")
+_OPEN = re.compile(r"possib|unknown")
 
 
 def map_measurement(observed: Observed, part: Part, topic: Topic) -> tuple[Measurement, ...]:
@@ -33,7 +36,8 @@ def map_history_of_metastasis(observed: Observed, part: Part) -> tuple[CodedFind
         observed.origin.note("value", "neither true nor false: says nothing about metastasis")
         return ()
     source = observed.origin.source(statement.path)
-    return (CodedFinding(source, "history-of-metastasis", statement.yes, statement.observed, observed.when),)
+    shown = statement.shown("metastasis" if statement.yes else "no metastasis")
+    return (CodedFinding(source, "history-of-metastasis", statement.yes, shown, observed.when),)
 
 
 def map_pregnancy(observed: Observed, part: Part) -> tuple[CodedFinding, ...]:
@@ -43,15 +47,18 @@ def map_pregnancy(observed: Observed, part: Part) -> tuple[CodedFinding, ...]:
         return ()
     answers = observed.chart.vocabulary.observations.pregnancy_answers
     keys = (observed.chart.vocabulary.key(coding.system, coding.code) for coding in statement.codings)
-    found = {answers[key] == "pregnant" for key in keys if key in answers}
+    meanings = {answers[key] for key in keys if key in answers}
+    found = {_IS_PREGNANT[meaning] for meaning in meanings if meaning in _IS_PREGNANT}
     if statement.yes is not None:
         found = {statement.yes}
-    for words in () if found else (each.lower() for each in statement.words):
-        if _NOT_PREGNANT.search(words):
+    for words in () if meanings or found else (each.lower() for each in statement.words):
+        if _DENIED.search(words):
             found |= {False}
-        elif _PREGNANT.search(words) and "possib" not in words and "unknown" not in words:
+        elif _AFFIRMED.search(words) and not _OPEN.search(words):
             found |= {True}
     if len(found) != 1:
         return ()
     source = observed.origin.source(statement.path)
-    return (CodedFinding(source, "pregnancy", found.pop(), statement.observed, observed.when),)
+    pregnant = found.pop()
+    shown = statement.shown("pregnant" if pregnant else "not pregnant")
+    return (CodedFinding(source, "pregnancy", pregnant, shown, observed.when),)

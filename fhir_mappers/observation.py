@@ -6,6 +6,7 @@ Observations about anything else are left alone.
 
 from collections.abc import Iterable
 from types import MappingProxyType
+from typing import assert_never
 
 from criteria.dates import DateRange
 from criteria.facts import (
@@ -32,6 +33,14 @@ COUNTED = frozenset({"final", "amended", "corrected"})
 NEVER_EXISTED = frozenset({"entered-in-error", "cancelled"})
 # Areas whose facts can be shown without being used; the others are read from counted observations only.
 _SHOWN_UNCOUNTED = frozenset({"marker", "stage", "variant"})
+# Why an excluded test is no result, by the reason in the value set.
+_EXCLUSIONS = MappingProxyType(
+    {
+        "serum": "measured in blood",
+        "procedure": "says that a test was done, not its result",
+        "quantity": "an amount of protein",
+    }
+)
 _UNKNOWN_CODE = Topic("stage", "post-treatment")
 _PANEL_OF_COMPONENTS = Topic("marker", "quantity")
 
@@ -47,9 +56,6 @@ def map_observation(origin: Origin, chart: Chart) -> Iterable[ObservationFact]:
     if status in NEVER_EXISTED:
         origin.note("status", f"{status}: the observation does not count")
         return ()
-    if topic.area == "excluded":
-        origin.note("code", f"{_EXCLUSIONS.get(topic.role, topic.role)}: no result about the tumour")
-        return ()
     counted = status in COUNTED
     if not counted:
         if topic.area not in _SHOWN_UNCOUNTED:
@@ -58,15 +64,6 @@ def map_observation(origin: Origin, chart: Chart) -> Iterable[ObservationFact]:
         origin.note("status", "not final: shown, not counted")
     observed = Observed(origin, chart, counted, _when(origin))
     return _read(observed, part, topic)
-
-
-_EXCLUSIONS = MappingProxyType(
-    {
-        "serum": "measured in blood",
-        "procedure": "says that a test was done, not its result",
-        "quantity": "an amount of protein",
-    }
-)
 
 
 def _read(observed: Observed, part: Part, topic: Topic) -> Iterable[ObservationFact]:
@@ -86,7 +83,10 @@ def _read(observed: Observed, part: Part, topic: Topic) -> Iterable[ObservationF
         case "pregnancy":
             return map_pregnancy(observed, part)
         case "excluded":
+            observed.origin.note("code", f"{_EXCLUSIONS[topic.role]}: no result about the tumour")
             return ()
+        case _:
+            assert_never(topic.area)
 
 
 def _topic_of_parts(origin: Origin, chart: Chart, part: Part) -> Topic | None:

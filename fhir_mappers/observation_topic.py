@@ -5,6 +5,7 @@ their own send it; and a known code whose name speaks of another test is a contr
 """
 
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from criteria.facts import MarkerMethod
@@ -46,6 +47,7 @@ _ROLES = (
     "quantity",
     "intensity",
 )
+_NAMES = MappingProxyType({"her2": HER2_NAME, "er": ER_NAME, "pr": PR_NAME})
 # Roles of variants.yaml that are observations of their own, not only components of one.
 _VARIANT_TESTS = frozenset({"variant", "erbb2-mutation-text", "copy-number"})
 _MEASUREMENTS = frozenset({"body-weight", "lvef"})
@@ -70,14 +72,14 @@ def topic_of(vocabulary: Vocabulary, code: Concept) -> Topic | None:
     """Return what a code asks about, None when it is nothing the criteria read."""
     keys = [vocabulary.key(coding.system, coding.code) for coding in code.codings if coding.code]
     tests = [vocabulary.markers.tests[key] for key in keys if key in vocabulary.markers.tests]
-    name = joined((code.text, *(coding.display for coding in code.codings)))
+    names = [each.lower() for each in (code.text, *(coding.display for coding in code.codings)) if each]
     if tests:
-        return _marker_topic(tests, keys, name)
+        return _marker_topic(tests, keys, names)
     for key in keys:
         found = _coded_topic(vocabulary, key)
         if found is not None:
             return found
-    return _named_topic(name)
+    return _named_topic(joined(names))
 
 
 @lru_cache(maxsize=1024)
@@ -107,7 +109,8 @@ def _coded_topic(vocabulary: Vocabulary, key: CodeKey) -> Topic | None:
     return Topic("variant", role) if role in _VARIANT_TESTS else None
 
 
-def _marker_topic(tests: list[MarkerTest], keys: list[CodeKey], name: str) -> Topic:
+def _marker_topic(tests: list[MarkerTest], keys: list[CodeKey], names: list[str]) -> Topic:
+    name = joined(names)
     usable = [test for test in tests if test.because is None]
     if not usable or any(test.because not in {None, "procedure"} for test in tests):
         return Topic("excluded", next(test.because or "" for test in tests if test.because), tests[0].marker)
@@ -115,14 +118,12 @@ def _marker_topic(tests: list[MarkerTest], keys: list[CodeKey], name: str) -> To
     role = min((test.role for test in usable), key=_ROLES.index)
     marker = "her2" if "her2" in markers else min(markers)
     hinted = {_METHOD_OF[key] for key in keys if key in _METHOD_OF}
-    methods = {
-        method for test in usable if (method := _method_of_role(test.role)) is not MarkerMethod.UNSTATED
-    } | hinted
+    methods = ({_method_of_role(test.role) for test in usable} | hinted) - {MarkerMethod.UNSTATED}
     named = method_in(name)
     if not methods and named is not MarkerMethod.UNSTATED:
         methods = {named}
     conflict = None
-    if len(markers) > 1 or _names_another(marker, name):
+    if len(markers) > 1 or any(_is_of_another(marker, each) for each in names):
         conflict = "the test's codes and name speak of different markers"
     elif len(methods) > 1 or (named is not MarkerMethod.UNSTATED and methods and named not in methods):
         conflict = "the test's codes and name speak of different methods"
@@ -146,11 +147,10 @@ def _method_of_role(role: str) -> MarkerMethod:
     return MarkerMethod.IHC if role.startswith("ihc") else MarkerMethod.UNSTATED
 
 
-def _names_another(marker: str, name: str) -> bool:
-    """Say whether a name speaks of another marker only (an oestrogen receptor code seen on HER2 results)."""
-    is_her2 = HER2_NAME.search(name) is not None
-    is_hormone = ER_NAME.search(name) is not None or PR_NAME.search(name) is not None
-    return (is_hormone and not is_her2) if marker == "her2" else (is_her2 and not is_hormone)
+def _is_of_another(marker: str, name: str) -> bool:
+    """Say whether a name speaks of other markers only (an oestrogen receptor code is seen on HER2 results)."""
+    named = {each for each, pattern in _NAMES.items() if pattern.search(name) is not None}
+    return bool(named) and not named & ({"er", "pr"} if marker == "er-pr" else {marker})
 
 
 def _named_topic(name: str) -> Topic | None:
@@ -158,8 +158,8 @@ def _named_topic(name: str) -> Topic | None:
         return _named_her2(name)
     if MUTATION_NAME.search(name) is not None or SERUM_NAME.search(name) is not None:
         return None
-    for marker, pattern in (("er", ER_NAME), ("pr", PR_NAME)):
-        if pattern.search(name) is not None:
+    for marker in ("er", "pr"):
+        if _NAMES[marker].search(name) is not None:
             return Topic("marker", "percent" if "%" in name or "percent" in name else "presence", marker)
     return None
 

@@ -20,10 +20,8 @@ from fhir_mappers.element import (
     Origin,
     below,
     concept,
-    concept_of,
     concepts,
     flag,
-    mapping,
     mappings,
     number,
     text,
@@ -87,7 +85,10 @@ class Statement:
     codings: tuple[Coding, ...] = ()
     words: tuple[str, ...] = ()
     yes: bool | None = None
-    is_integer: bool = False
+
+    def shown(self, means: str) -> str:
+        """Return what to show a reader: the words as sent; a bare code or yes is shown with what it means."""
+        return self.observed if self.words else f"{means} ({self.observed})"
 
 
 def value_key(part: Part) -> str | None:
@@ -103,9 +104,6 @@ def stated_value(observed: Observed, part: Part, key: str) -> Statement | None:
     match key:
         case "valueCodeableConcept":
             return _of_concept(concept(origin, holder, key, part.path), path)
-        case "valueCoding":
-            coded = mapping(origin, holder, key, part.path)
-            return None if coded is None else _of_concept(concept_of(origin, {"coding": [coded]}, path), path)
         case "valueString":
             words = text(origin, holder, key, part.path)
             return None if words is None else Statement(path, words, words=(words,))
@@ -114,7 +112,7 @@ def stated_value(observed: Observed, part: Part, key: str) -> Statement | None:
             return None if yes is None else Statement(path, "yes" if yes else "no", yes=yes)
         case "valueInteger":
             count = number(origin, holder, key, part.path)
-            return None if count is None else Statement(path, f"{count:f}", words=(f"{count:f}",), is_integer=True)
+            return None if count is None else Statement(path, f"{count:f}", words=(f"{count:f}",))
         case _:
             return None
 

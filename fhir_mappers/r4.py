@@ -54,6 +54,8 @@ _CODES: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
     }
 )
 _MEMBER = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}\Z")
+# Steps of a location that are the models' own names: of the object as a whole, of the member resourceType.
+_OWN_NAMES = MappingProxyType({"root": "", "resource_type": ".resourceType"})
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
@@ -103,8 +105,8 @@ def _from_model(root: str, kind: str, location: tuple[int | str, ...]) -> Iterat
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step == "root":  # the model's word for the object as a whole
-            continue
+        elif step in _OWN_NAMES:
+            path += _OWN_NAMES[step]
         elif _MEMBER.match(step):
             path += f".{step}"
         else:  # a member name is the sender's own text: one that is no FHIR name is not repeated
@@ -116,7 +118,7 @@ def _from_model(root: str, kind: str, location: tuple[int | str, ...]) -> Iterat
             yield Problem(path, "is not an element of this type", "structure")
         case "list_type":
             yield Problem(path, "should be a list", "structure")
-        case "model_type" | "dict_type" | "model_attributes_type":
+        case "model_validation_format" | "json_invalid":
             yield Problem(path, "should be an object", "structure")
         case "value_error" if not location:
             return  # choices of types and required primitives: the second look names the element

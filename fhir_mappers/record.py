@@ -32,7 +32,7 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import Chart, GivenResource, chart_of, patient_names
 from fhir_mappers.condition import map_condition
 from fhir_mappers.document import map_diagnostic_report, map_document_reference
-from fhir_mappers.element import Issue, Json, Origin, reference
+from fhir_mappers.element import Issue, Json, Origin, reference, text
 from fhir_mappers.observation import map_observation
 from fhir_mappers.order import map_order, orders_something
 from fhir_mappers.patient import map_patient
@@ -43,6 +43,8 @@ from fhir_mappers.therapy import map_exposure, map_procedure
 Mapper = Callable[[Origin, Chart], Iterable[Any]]
 Named = tuple[str, GivenResource]
 
+# Intents of a MedicationRequest that orders nothing yet.
+_WISHES = frozenset({"proposal", "plan", "option"})
 # Elements that say whose resource it is; no resource type has two of them.
 _SUBJECTS = ("subject", "patient", "beneficiary")
 
@@ -181,7 +183,7 @@ def _exposure(origin: Origin, chart: Chart) -> Iterator[Any]:
 
 def _medication_request(origin: Origin, chart: Chart) -> Iterator[Any]:
     yield from _exposure(origin, chart)
-    if orders_something(origin):
+    if orders_something(origin) and text(origin, origin.resource, "intent") not in _WISHES:
         yield map_order(origin.resource, chart.resolve, chart.vocabulary, origin.issues)
 
 

@@ -116,12 +116,9 @@ def map_disease_status(observed: Observed, part: Part) -> tuple[DiseaseStatus, .
     if len(found) != 1:
         observed.origin.note(statement.path, "the disease status was not understood")
         return ()
-    origin = observed.origin
-    return (
-        DiseaseStatus(
-            origin.source(statement.path), found.pop(), statement.observed, observed.when, _condition(observed)
-        ),
-    )
+    means = found.pop()
+    source = observed.origin.source(statement.path)
+    return (DiseaseStatus(source, means, statement.shown(means), observed.when, _condition(observed)),)
 
 
 def _meaning_of_text(vocabulary: Vocabulary, words: str) -> str | None:
@@ -131,7 +128,7 @@ def _meaning_of_text(vocabulary: Vocabulary, words: str) -> str | None:
 
 def _finding(observed: Observed, statement: Statement, means: str) -> StageFinding:
     source = observed.origin.source(statement.path)
-    return StageFinding(source, means, statement.observed, observed.when, _condition(observed), observed.counted)
+    return StageFinding(source, means, statement.shown(means), observed.when, _condition(observed), observed.counted)
 
 
 def _condition(observed: Observed) -> str | None:

@@ -65,6 +65,7 @@ def map_variant(observed: Observed, part: Part, topic: Topic) -> tuple[VariantRe
     if statement is not None and not texts:
         texts = [each for each in statement.words if _named(observed, each.lower()) & _NAMES_OF_VARIANTS]
     call = _presence(observed, statement)
+    value_said = [] if statement is None else [statement.shown("unclear" if call is None else call.value)]
     value = value_key(part)
     if call is None and not texts and not is_amplification:
         if value is not None:
@@ -75,7 +76,7 @@ def map_variant(observed: Observed, part: Part, topic: Topic) -> tuple[VariantRe
             source=observed.origin.source("value" if value is not None else "component"),
             gene=_gene(observed, part, components),
             call=call or VariantCall.UNSTATED,
-            observed=_shown(observed, part, statement, texts, copies),
+            observed=_shown(observed, part, [*value_said, *texts], copies),
             variant="; ".join(dict.fromkeys(texts)) or None,
             significance=_significance(observed, components),
             amplification=is_amplification,
@@ -101,13 +102,14 @@ def _mutation_text(observed: Observed, part: Part, statement: Statement | None) 
     if call is None:
         call = VariantCall.PRESENT
     source = observed.origin.source(statement.path)
-    significance = _significance_in(words)
+    # "No pathogenic mutation" speaks of what was not found.
+    significance = _significance_in(words) if call is VariantCall.PRESENT else None
     return (
         VariantResult(
             source,
             ERBB2,
             call,
-            statement.observed,
+            statement.shown(call.value),
             variant,
             significance,
             amplification=is_amplification,
@@ -188,11 +190,8 @@ def _significance_in(words: str) -> str | None:
     return next((meaning for meaning, pattern in _SIGNIFICANCE if pattern.search(words)), None)
 
 
-def _shown(
-    observed: Observed, part: Part, statement: Statement | None, texts: list[str], copies: _Component | None
-) -> str:
-    shown = [] if statement is None else [statement.observed]
-    shown += texts
+def _shown(observed: Observed, part: Part, said: list[str], copies: _Component | None) -> str:
+    shown = list(said)
     counted = part if copies is None else copies.part
     key = value_key(counted)
     if key is not None and is_numeric(key):
