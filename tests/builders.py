@@ -240,3 +240,41 @@ def adverse_event(identity: str = "ae1", *, suspect: str = "MedicationAdministra
         "suspectEntity": [{"instance": reference(suspect)}],
     }
     return resource("AdverseEvent", identity, elements, more)
+
+
+def components(*parts: tuple[Json, Json | str | int | bool]) -> list[Json]:
+    """Components of an Observation from pairs of code and value."""
+    return [{"code": code, _value_key(value): value} for code, value in parts]
+
+
+def document_reference(identity: str = "dr1", *, kind: Json | None = None, **more: Any) -> Json:
+    elements = {
+        "status": "current",
+        "type": concept((LOINC, "34806-0", "Oncology Note")) if kind is None else kind,
+        "subject": reference("Patient/p1"),
+        "date": "2026-04-02T09:30:00Z",
+        "content": [{"attachment": {"contentType": "text/plain"}}],
+    }
+    return resource("DocumentReference", identity, elements, more)
+
+
+def diagnostic_report(identity: str = "rp1", *, code: Json | None = None, **more: Any) -> Json:
+    elements = {
+        "status": "final",
+        "code": concept((LOINC, "18748-4", "Imaging Narrative")) if code is None else code,
+        "subject": reference("Patient/p1"),
+        "effectiveDateTime": "2026-03-01",
+    }
+    return resource("DiagnosticReport", identity, elements, more)
+
+
+def questionnaire_response(identity: str = "qr1", *, items: list[Json] | None = None, **more: Any) -> Json:
+    elements = {
+        "questionnaire": "http://example.org/Questionnaire/her2|1.0.0",
+        "status": "completed",
+        "subject": reference("Patient/p1"),
+        "authored": "2026-06-01T10:00:00Z",
+        "author": reference("Practitioner/dr"),
+        "item": [] if items is None else items,
+    }
+    return resource("QuestionnaireResponse", identity, elements, more)
