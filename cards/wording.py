@@ -47,7 +47,7 @@ def reason(decision: Decision) -> str:
         case Outcome.NOT_MET:
             return join(_not_met(decision), NOT_A_DENIAL)
         case Outcome.TECHNICAL:
-            return _technical(decision)
+            return _technical(decision) if decision.determination else _given(decision)
         case Outcome.DOCUMENTATION:
             return _documentation(decision)
         case Outcome.REVIEW:

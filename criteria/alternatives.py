@@ -67,10 +67,10 @@ def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, l
     """Yield the reasons not to propose a product, most telling first."""
     if experience.failed or experience.said == FAILED:
         yield "failed before"
-    if experience.intolerable or experience.partial or experience.said == INTOLERABLE:
-        yield "not tolerated before"
     if experience.contraindicated or experience.said == CONTRAINDICATED:
         yield "contraindicated"
+    if experience.intolerable or experience.partial or experience.said == INTOLERABLE:
+        yield "not tolerated before"
     yield from _hypersensitive(case, drug, library.drugs)
     yield from _label_warnings(case, on, drug, library)
     if experience.why_inapplicable is not None:

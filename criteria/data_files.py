@@ -10,9 +10,9 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
 from criteria.errors import Defect, LibraryError
+from criteria.value_set_files import read_mapping
 
 _FORMATS = FormatChecker(formats=())
 
@@ -51,29 +51,12 @@ class DataFile:
 
 
 def read_yaml(file: Traversable, name: str) -> DataFile:
-    """Parse a YAML 1.2 file; raise LibraryError for what is not YAML or has a key twice."""
-    text = file.read_text(encoding="utf-8")
-    try:
-        content = YAML(typ="safe", pure=False).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = " ".join(str(error.problem or error).split())
-        raise LibraryError((Defect(name, line, column, "$", problem),)) from error
-    return DataFile(name, text, _without_dates(content))
-
-
-def _without_dates(value: Any) -> Any:
-    """Turn YAML timestamps back into text: dates are text in our files and checked by schema."""
-    match value:
-        case dict():
-            return {key: _without_dates(each) for key, each in value.items()}
-        case list():
-            return [_without_dates(each) for each in value]
-        case date():
-            return value.isoformat()
-        case _:
-            return value
+    """Parse a YAML file as strictly as the value sets; raise LibraryError for what cannot be read."""
+    content = file.read_bytes()
+    found = read_mapping(name, content)
+    if isinstance(found, Defect):
+        raise LibraryError((found,))
+    return DataFile(name, content.decode("utf-8"), found)
 
 
 def yaml_files(folder: Traversable) -> Iterator[tuple[str, Traversable]]:

@@ -18,7 +18,7 @@ from criteria.alternatives import alternatives_of
 from criteria.approval import approval_of, judge_dose
 from criteria.decision import Decision
 from criteria.evaluation import evaluate
-from criteria.facts import Answer, Case, Order, Reading, Record
+from criteria.facts import Answer, Case, Order, Reading, Record, SearchState
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
 from criteria.outcome import Authority, Outcome, outcome_of
@@ -39,6 +39,11 @@ from service.services import Services
 # Names assertions: the same order on the same evidence, policy and configuration keeps its id (contract section 2).
 _ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
 _canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
+_PROBLEMS = {
+    Outcome.NO_ACTIVE_COVERAGE: "The coverage is not in force on {on}.",
+    Outcome.TECHNICAL: "The payer of the coverage could not be read: the EHR's FHIR server did not give the organization.",
+}
+_DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
 _PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
 
 
@@ -118,7 +123,7 @@ class _Call:
         )
         problem = choice.problem(on)
         if problem is not None:
-            decision = replace(bare, outcome=problem, reason=f"The coverage is not in force on {on}.")
+            decision = replace(bare, outcome=problem, reason=_PROBLEMS[problem].format(on=on))
         else:
             decision = self._decision_by_policy(bare, mapped, choice)
         return self._named(decision, mapped, choice)
@@ -133,10 +138,18 @@ class _Call:
                 return self._judged(bare, mapped, choice, policy)
             case PreferredProduct(policy, _):
                 return replace(bare, outcome=Outcome.PREFERRED, policy=policy)
+            case NoPolicy() if self._drug_was_not_read(mapped):
+                return replace(bare, outcome=Outcome.TECHNICAL, reason=_DRUG_NOT_READ)
             case NoPolicy(reason):
                 return replace(bare, reason=reason)
             case DrugUnclear(reason, policy):
                 return replace(bare, outcome=Outcome.DRUG_UNCLEAR, policy=policy, reason=reason)
+
+    def _drug_was_not_read(self, mapped: _Mapped) -> bool:
+        """Say whether the ordered drug stands in a resource that a system should have given and did not."""
+        referred = "medicationReference" in mapped.draft.resource
+        unread = mapped.order.drug.reading is Reading.UNRECOGNISED
+        return referred and unread and self.record.search("Medication") is SearchState.FAILED
 
     def _judged(self, bare: Decision, mapped: _Mapped, choice: Choice, policy: Policy) -> Decision:
         on, order = bare.on, mapped.order

@@ -29,6 +29,8 @@ class Choice:
     payer: Payer
     coverage: CoverageFact | None
     notes: tuple[str, ...] = ()
+    is_unread: bool = False
+    """The payer could not be read because a system did not answer; the default payer only lends its name."""
 
     @property
     def reference(self) -> str | None:
@@ -42,9 +44,11 @@ class Choice:
         return end.latest if end else None
 
     def problem(self, on: date) -> Outcome | None:
-        """Return the outcome when the Coverage is surely not in force on a day."""
+        """Return the outcome when the Coverage is surely not in force on a day, or its payer could not be read."""
         if self.coverage is None:
             return None
+        if self.is_unread:
+            return Outcome.TECHNICAL
         start, end = self.coverage.period
         if self.coverage.status == "cancelled":
             return Outcome.NO_ACTIVE_COVERAGE
@@ -69,6 +73,7 @@ class Coverages:
     library: Library
     default: Payer | None
     state: SearchState
+    payors: SearchState
     notes: tuple[str, ...]
 
     @classmethod
@@ -87,7 +92,8 @@ class Coverages:
         active = [each for each in found if each[0].status != "cancelled"]
         payer = library.payers[default] if default else None
         state = searches.get("Coverage", SearchState.NOT_OFFERED)
-        return cls(tuple(active or found), library, payer, state, tuple(map(str, issues)))
+        payors = searches.get("Organization", SearchState.NOT_OFFERED)
+        return cls(tuple(active or found), library, payer, state, payors, tuple(map(str, issues)))
 
     def choose(self, order: Order, resource: Mapping[str, Any]) -> Choice:
         """Return the Coverage of an order; raise RequestProblem when none, several or a foreign one is given."""
@@ -116,8 +122,9 @@ class Coverages:
         chosen = named or unnamed
         if len(chosen) > 1:
             raise request_problem(_PLACE, "multiple-matches", "several coverages without a payer identifier")
-        note = f"{chosen[0].reference} has no payer identifier: decided for the default payer {self.default.id}"
-        return Choice(self.default, chosen[0], (note,))
+        unread = self.payors is SearchState.FAILED and bool(chosen[0].payor_references)
+        note = f"{chosen[0].reference} has no payer identifier: the default payer {self.default.id} stands in"
+        return Choice(self.default, chosen[0], (note,), is_unread=unread)
 
     def _missing(self, *, has_coverage: bool) -> Exception:
         if has_coverage:
