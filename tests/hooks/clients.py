@@ -1,0 +1,139 @@
+"""The service as whole requests meet it: shipped policies, a clock that stands still, a FHIR server of functions."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from criteria.facts import SearchState
+from examples.ehr import TOKEN, Record, respond
+from service.app import create_app
+from service.deadline import Deadline
+from service.exact_json import decode
+from service.fhir_client import Fetched
+from tests.service.builders import FixedClock, development, shipped_data
+
+FHIR = "http://127.0.0.1:9/fhir"
+"""Below the development profile's loopback rule; nothing is ever sent there."""
+PUBLIC_URL = "https://crd.payer.example.org"
+SERVICE_URL = "/cds-services/her2-order-sign"
+TODAY = datetime(2026, 9, 15, 8, 0, tzinfo=UTC)
+COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+
+Json = dict[str, Any]
+
+
+@dataclass
+class RecordServer:
+    """Answers for a record as the demonstration's FHIR server does; `state` other than ANSWERED answers nothing."""
+
+    record: Record = field(default_factory=lambda: Record(()))
+    state: SearchState = SearchState.ANSWERED
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, url: str, token: str | None, deadline: Deadline) -> Fetched:
+        assert url.startswith(f"{FHIR}/")
+        self.asked.append(url.removeprefix(f"{FHIR}/"))
+        if self.state is not SearchState.ANSWERED:
+            return Fetched(self.state, reason="answered 503")
+        if token != TOKEN:
+            return Fetched(SearchState.FAILED, reason="answered 401")
+        status, body = respond(self.record, url.removeprefix("http://127.0.0.1:9"), FHIR)
+        if status != 200:
+            return Fetched(SearchState.DENIED, reason=f"answered {status}")
+        return Fetched(SearchState.ANSWERED, body=decode(json.dumps(body).encode()))
+
+
+@dataclass(frozen=True)
+class Called:
+    """An answer of the hook; `text` is what was on the wire."""
+
+    status: int
+    text: str
+
+    @property
+    def body(self) -> Json:
+        found: Json = json.loads(self.text)
+        return found
+
+    @property
+    def cards(self) -> list[Json]:
+        return list(self.body["cards"])
+
+    @property
+    def actions(self) -> list[Json]:
+        return list(self.body.get("systemActions", []))
+
+    def order(self, name: str) -> Json:
+        """Return an order as the answer updates it."""
+        found = [each["resource"] for each in self.actions if _name(each["resource"]) == name]
+        assert len(found) == 1, f"{len(found)} actions for {name}"
+        return dict(found[0])
+
+    def information(self, name: str) -> Json:
+        """Return the parts of an order's coverage information; the last of several parts of one name."""
+        return information_of(self.order(name))
+
+    def topics(self) -> list[str]:
+        return [each["source"]["topic"]["code"] for each in self.cards]
+
+
+def information_of(order: Mapping[str, Any]) -> Json:
+    found = [each for each in order["extension"] if each["url"] == COVERAGE_INFORMATION]
+    assert len(found) == 1
+    return {
+        part["url"]: next((value for key, value in part.items() if key.startswith("value")), part.get("extension"))
+        for part in found[0]["extension"]
+    }
+
+
+@dataclass
+class Api:
+    """The application under test and its FHIR server; it is also a `Service` for playing charts."""
+
+    client: FlaskClient
+    server: RecordServer
+
+    def get(self, path: str) -> tuple[int, Any]:
+        response = self.client.get(path)
+        return response.status_code, response.get_json(silent=True)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        response = self.client.post(path, json=body)
+        return response.status_code, response.get_json(silent=True)
+
+    def sign(self, body: Mapping[str, Any] | str) -> Called:
+        """Call order-sign."""
+        content = body if isinstance(body, str) else json.dumps(body, default=float)
+        response: TestResponse = self.client.post(SERVICE_URL, data=content, content_type="application/json")
+        return Called(response.status_code, response.get_data(as_text=True))
+
+    def decision(self, called: Called, name: str) -> Json:
+        """Return the record of the decision on an order."""
+        status, found = self.get(f"/decisions/{called.information(name)['coverage-assertion-id']}")
+        assert status == 200
+        return dict(found)
+
+
+def api(fetch: Any = None, **settings: Any) -> Api:
+    """Return a fresh application; `fetch` stands for the FHIR server in place of a record."""
+    server = RecordServer()
+    chosen = development(public_url=PUBLIC_URL, **settings)
+    app = create_app(chosen, shipped_data(), FixedClock(TODAY), fetch or server)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return Api(app.test_client(), server)
+
+
+def nodes(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every node of a tree of criteria."""
+    yield tree
+    for each in tree["of"]:
+        yield from nodes(each)
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
