@@ -68,8 +68,7 @@ def chart_of(given: Iterable[tuple[str, GivenResource]], vocabulary: Vocabulary)
     specimens: dict[str, tuple[str, ...]] = {}
     staged: dict[str, str] = {}
     for name, resource in by_reference.items():
-        linking = _LINKS.get(resource.get("resourceType", ""), ())
-        for key in linking:
+        for key in _LINKS.get(resource["resourceType"], ()):
             if key not in resource:
                 continue
             origin = Origin(resource, "", name, None, [])  # its issues are recorded when the resource itself is read

@@ -101,9 +101,14 @@ def concepts_of(vocabulary: Vocabulary, code: Concept) -> frozenset[str]:
 
 def _status(origin: Origin, key: str) -> str:
     """Return a status code; senders also write it as plain text."""
-    if key not in origin.resource:
+    sent = origin.resource.get(key)
+    if sent is None:
         return ""
-    value = concept(origin, origin.resource, key)
+    match sent:
+        case {"coding": [{"code": str(code)}]}:  # the usual shape, of which nothing else matters
+            return code.strip().lower()
+        case _:
+            value = concept(origin, origin.resource, key)
     return next((coding.code for coding in value.codings if coding.code), value.text).lower()
 
 

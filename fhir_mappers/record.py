@@ -45,6 +45,7 @@ Named = tuple[str, GivenResource]
 
 # Intents of a MedicationRequest that orders nothing yet.
 _WISHES = frozenset({"proposal", "plan", "option"})
+_LONGEST_VERSION = 18
 # Elements that say whose resource it is; no resource type has two of them.
 _SUBJECTS = ("subject", "patient", "beneficiary")
 
@@ -134,7 +135,8 @@ def _version(given: GivenResource) -> tuple[int, str, str]:
     meta = given.resource.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     number, updated = str(meta.get("versionId", "")), str(meta.get("lastUpdated", ""))
-    return int(number) if number.isdecimal() else -1, updated, repr(given.resource)
+    is_number = number.isdecimal() and len(number) <= _LONGEST_VERSION
+    return int(number) if is_number else -1, updated, repr(given.resource)
 
 
 def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterator[Named]:
@@ -162,7 +164,8 @@ def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterato
 def _is_one_of(names: frozenset[str], resource: Json, key: str) -> bool:
     """Say whether a reference names the patient; the usual spelling is seen without reading it as a reference."""
     subject = resource[key]
-    if type(subject) is dict and subject.get("reference") in names:
+    literal = subject.get("reference") if type(subject) is dict else None
+    if type(literal) is str and literal in names:
         return True
     return reference(Origin(resource, "", "", None, []), resource, key) in names
 

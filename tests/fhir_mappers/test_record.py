@@ -1,4 +1,7 @@
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import fields
+from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
@@ -87,6 +90,7 @@ def test_how_the_searches_ended_is_kept() -> None:
         observation(value="3+", subject=reference("#p1")),
         observation(value="3+", subject={}),
         observation(value="3+", subject="Patient/p2"),
+        observation(value="3+", subject=reference("Patient/p2") | {"reference": ["Patient/p1"]}),
         observation(value="3+", subject={"identifier": {"system": "mrn", "value": "2"}}),
     ],
 )
@@ -171,6 +175,43 @@ def test_a_crash_half_way_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch)
     assert mapped(condition()).record.markers == ()
 
 
+JUNK: list[Any] = [
+    None,
+    7,
+    True,
+    "",
+    "x",
+    "9" * 5000,
+    [],
+    {},
+    [None],
+    [[]],
+    {"reference": []},
+    {"coding": {}},
+    Decimal("NaN"),
+]
+
+
+def spoilt(sent: Any) -> Iterator[Any]:
+    """Every copy of a structure with one element replaced by junk."""
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(sent, dict):
+        entries = [(key, value) for key, value in sent.items() if key not in {"resourceType", "id"}]
+    elif isinstance(sent, list):
+        entries = enumerate(sent)
+    for key, value in entries:
+        for other in (*JUNK, *spoilt(value)):
+            changed = copy(sent)
+            changed[key] = other
+            yield changed
+
+
+@pytest.mark.parametrize("sent", chart(), ids=lambda sent: f"{sent['resourceType']}/{sent['id']}")
+def test_no_junk_in_a_resource_crashes_its_reader(sent: dict[str, Any]) -> None:
+    for changed in spoilt(sent):
+        assert not any("could not be read: nothing" in note for note in mapped(changed, sent).notes)
+
+
 def version(number: str | None, value: str, updated: str | None = None) -> dict[str, Any]:
     meta = {key: part for key, part in (("versionId", number), ("lastUpdated", updated)) if part is not None}
     return observation(code=IHC, value=value, meta=meta)
@@ -187,6 +228,7 @@ def version(number: str | None, value: str, updated: str | None = None) -> dict[
         ([version(None, "0"), version(None, "3+")], "3+", 1),
         ([version("1", "0"), version("3", "3+"), version("2", "1+")], "3+", 0),
         ([observation(code=IHC, value="0", meta="odd"), version("1", "3+")], "3+", 0),
+        ([version("9" * 5000, "0"), version("1", "3+")], "3+", 0),
     ],
 )
 def test_copies_of_a_resource_count_once_by_their_version(copies: list[Any], value: str, notes: int) -> None:
