@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
@@ -96,8 +97,12 @@ def _body() -> Any:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != _JSON or charset not in {"utf-8", "utf8"} or request.content_encoding:
         raise request_problem("", "not-supported", "the body must be application/json in UTF-8", status=415)
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or 0):
+        # werkzeug cuts a body that came in chunks at the limit and says nothing.
+        raise RequestEntityTooLarge
     try:
-        return decode(request.get_data(cache=False))
+        return decode(body)
     except JsonError as error:
         raise request_problem("$", "invalid", f"the body is {error}") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
 from criteria.facts import SearchState
 from criteria.library import Library
@@ -191,7 +192,7 @@ def world(**settings: Any) -> World:
     return World(app, app.test_client(), answer, server)
 
 
-def issues(response: TestResponse) -> list[tuple[str | None, str]]:
+def issues(response: Response) -> list[tuple[str | None, str]]:
     """Return (JSON path, code) of every issue of an OperationOutcome answer."""
     assert response.content_type == "application/fhir+json", response.data
     outcome = json.loads(response.data)
