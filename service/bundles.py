@@ -8,7 +8,6 @@ from typing import Any
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 
-_RESOURCE_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ISSUE_CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 # Issue types that say "understood, but no"; everything else is a system that should have answered and did not.
@@ -53,8 +52,8 @@ class Page:
 
 def resource_type(value: Any) -> str | None:
     """Return the type of something that looks like a resource, None when it does not."""
-    kind = value.get("resourceType") if isinstance(value, Mapping) else None
-    return kind if isinstance(kind, str) and _RESOURCE_TYPE.fullmatch(kind) else None
+    kind = value.get("resourceType") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) and kind.isalpha() else None
 
 
 def read_page(value: Any, where: str) -> Page:
@@ -77,19 +76,8 @@ def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
         return Page((), SearchState.FAILED, notes=(f"{where} is a Bundle of the wrong shape: set aside",))
     resources: list[GivenResource] = []
     notes: list[str] = []
-    state = SearchState.ANSWERED
-    for place, resource, full_url in _entries(entries, where):
-        match resource_type(resource):
-            case None:
-                notes.append(f"{place} is not a resource: set aside")
-            case "OperationOutcome":
-                if _is_error(resource):
-                    refusal = _refusal(resource, place)
-                    state = refusal.state
-                    notes += refusal.notes
-            case _:
-                resources.append(GivenResource(resource, place, full_url))
-    following = [link for link in links if isinstance(link, Mapping) and link.get("relation") == "next"]
+    state = _read_entries(entries, where, resources, notes)
+    following = [link for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     if not following:
         return Page(tuple(resources), state, notes=tuple(notes))
     url = following[0].get("url")
@@ -99,21 +87,26 @@ def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
     return Page(tuple(resources), SearchState.NOT_OFFERED, url, tuple(notes))
 
 
-def _entries(entries: list[Any], where: str) -> Iterator[tuple[str, Any, str | None]]:
-    """Yield place, resource and fullUrl of each entry, those of Bundles inside of Bundles too (answers to a batch)."""
+def _read_entries(entries: list[Any], where: str, resources: list[GivenResource], notes: list[str]) -> SearchState:
+    """Add what the entries hold; Bundles inside of Bundles (answers to a batch) are opened."""
+    state = SearchState.ANSWERED
     for index, entry in enumerate(entries):
         place = f"{where}.entry[{index}]"
-        if not isinstance(entry, Mapping):
-            yield place, None, None
-            continue
-        resource, full_url = entry.get("resource"), entry.get("fullUrl")
-        inner = (
-            resource.get("entry", []) if isinstance(resource, Mapping) and resource_type(resource) == "Bundle" else 0
-        )
-        if isinstance(inner, list):
-            yield from _entries(inner, place)
+        resource: Any = entry.get("resource") if isinstance(entry, dict) else None
+        kind = resource_type(resource)
+        if kind is None:
+            notes.append(f"{place} is not a resource: set aside")
+        elif kind == "OperationOutcome":
+            if _is_error(resource):
+                refusal = _refusal(resource, place)
+                state = refusal.state
+                notes += refusal.notes
+        elif kind == "Bundle" and isinstance(inner := resource.get("entry"), list):
+            _read_entries(inner, place, resources, notes)
         else:
-            yield place, resource, full_url if isinstance(full_url, str) else None
+            full_url = entry.get("fullUrl")
+            resources.append(GivenResource(resource, place, full_url if isinstance(full_url, str) else None))
+    return state
 
 
 def _refusal(outcome: Mapping[str, Any], where: str) -> Page:

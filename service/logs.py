@@ -47,7 +47,10 @@ def correlation_id() -> str:
 
 def log_event(event: str, level: str = "info", **fields: Any) -> None:
     """Write one line; `fields` that are not allowed are dropped."""
-    LOGGER.log(_LEVELS[level], event, extra={"fields": fields})
+    number = _LEVELS[level]
+    if LOGGER.isEnabledFor(number):
+        # Made here because Logger.log looks up the calling line on the stack, which no field of ours shows.
+        LOGGER.handle(LOGGER.makeRecord(LOGGER.name, number, "", 0, event, (), None, extra={"fields": fields}))
 
 
 class JsonLines(logging.Formatter):

@@ -81,7 +81,7 @@ class _Gathering:
     """The state of one call's gathering; used by one thread only."""
 
     def __init__(self, request: HookRequest, base: BaseUrl | None) -> None:
-        self.waiting: list[Template] = list(request.service.prefetch)
+        self.waiting = {template.key: template for template in request.service.prefetch}
         self._request = request
         self._base = base
         self._pages: dict[str, Page] = {}
@@ -107,8 +107,8 @@ class _Gathering:
         is_over = False
         while not is_over:
             is_over = True
-            for template in [each for each in self.waiting if self._is_ready(each)]:
-                self.waiting.remove(template)
+            for template in [each for each in self.waiting.values() if self._is_ready(each)]:
+                del self.waiting[template.key]
                 search = self._search_for(template)
                 if search is None:
                     is_over = False
@@ -117,8 +117,7 @@ class _Gathering:
 
     def settle(self, template: Template, found: Found) -> None:
         """Record how a template's search ended."""
-        if template in self.waiting:
-            self.waiting.remove(template)
+        self.waiting.pop(template.key, None)
         self._found[template.key] = found
         self._settled.add(template.key)
         self._learn(found.resources)

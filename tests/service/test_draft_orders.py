@@ -71,7 +71,7 @@ def dosage(**quantity: Any) -> list[dict[str, Any]]:
             "code-invalid",
         ),
         ({"insurance": {"reference": "Coverage/1"}}, "insurance", "structure"),
-        ({"insurance": [5]}, "insurance[0]", "value"),
+        ({"insurance": [5]}, "insurance[0]", "structure"),
     ],
 )
 @pytest.mark.parametrize("sloppy", [False, True])

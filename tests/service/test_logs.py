@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from service.logs import ALLOWED_FIELDS, JsonLines, begin_correlation, configure_logs, correlation_id, log_event
+from service.logs import ALLOWED_FIELDS, LOGGER, JsonLines, begin_correlation, configure_logs, correlation_id, log_event
 from tests.service.builders import logged
 
 
@@ -15,6 +15,13 @@ def test_an_event_is_one_json_line_of_allowed_fields() -> None:
     assert list(line) == ["time", "level", "event", "correlation_id", "status", "milliseconds"]
     assert (line["level"], line["event"], line["correlation_id"]) == ("warning", "answered", correlation)
     assert line["time"].endswith("+00:00")
+
+
+def test_a_level_that_is_switched_off_writes_nothing() -> None:
+    with logged() as stream:
+        LOGGER.setLevel(logging.ERROR)
+        log_event("answered")
+    assert stream.getvalue() == ""
 
 
 def test_line_breaks_in_a_field_stay_inside_of_the_line() -> None:
