@@ -5,7 +5,6 @@ results that share a group key; an Observation or component yields one, or two w
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from criteria.facts import MarkerCall, MarkerMethod, MarkerResult
 from fhir_mappers.element import NO_CONCEPT, Concept, below, concept, contained, identifier_token, mapping, reference
@@ -33,6 +32,8 @@ _METHODLESS = frozenset({"overall", "tissue_immunoassay"})
 
 def map_marker(observed: Observed, part: Part, topic: Topic) -> tuple[MarkerResult, ...]:
     """Return the results of one marker Observation, its components included."""
+    specimen, keys = _groups(observed)
+    observed = Observed(observed.origin, observed.chart, observed.counted, observed.when, specimen, keys)
     found: list[MarkerResult] = []
     for component in observed.components():
         about = topic_of(observed.chart.vocabulary, component.code)
@@ -40,10 +41,7 @@ def map_marker(observed: Observed, part: Part, topic: Topic) -> tuple[MarkerResu
             found += _results(observed, component, about)
     if topic.role not in _UNUSED and (topic.role != "ish_cells_counted" or _is_in_her2_panel(observed)):
         found += _results(observed, part, _with_method(observed, topic))
-    if not found:
-        return ()
-    specimen, keys = _groups(observed)
-    return tuple(replace(each, specimen=specimen, group_keys=keys) for each in found)
+    return tuple(found)
 
 
 def _with_method(observed: Observed, topic: Topic) -> Topic:
@@ -180,6 +178,8 @@ def _of(
         probe="dual" if topic.role in {"ish_ratio", "ish_cep17_copy"} else topic.probe,
         cells=numbers.cells,
         percent=numbers.percent or answer.percent,
+        specimen=observed.specimen,
+        group_keys=observed.group_keys,
         counted=observed.counted,
         conflict=topic.conflict or answer.conflict,
     )

@@ -57,12 +57,15 @@ class Observed:
     """An Observation being read: what all of its parts share.
 
     `counted` is False for preliminary ones. `when` is the clinically relevant time, without one the time of issue.
+    `specimen` and `group_keys` tie it to other results; only markers need them.
     """
 
     origin: Origin
     chart: Chart
     counted: bool
     when: DateRange | None
+    specimen: str | None = None
+    group_keys: frozenset[str] = frozenset()
 
     def components(self) -> Iterator[Part]:
         """Yield the components with what each is about."""
