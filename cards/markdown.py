@@ -11,7 +11,9 @@ _AUTOLINK = re.compile(r"(https?|ftp)://|www\.", re.IGNORECASE)
 
 def plain(text: str) -> str:
     """Return the text on one line: control characters and runs of white space become one space."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
 def escape(text: str) -> str:

@@ -25,7 +25,7 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "notes": list(decision.notes),
         "criteria": _node(determination.root, determination, decision.policy) if determination else None,
         "dose": _dose(decision.dose),
-        "approval": _approval(decision),
+        "approval": approval_record(decision),
     }
 
 
@@ -121,7 +121,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _approval(decision: Decision) -> dict[str, Any] | None:
+def approval_record(decision: Decision) -> dict[str, Any] | None:
     approval = decision.approval
     if approval is None:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from criteria.errors import Defect, LibraryError
 from criteria.value_set_files import read_mapping
@@ -28,9 +29,13 @@ def _is_date(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A parsed YAML file with what is needed to name places in it."""
+    """A parsed YAML file with what is needed to name places in it.
+
+    `name` is the file's name inside its data folder, `place` where it lies, for whoever mends it.
+    """
 
     name: str
+    place: str
     text: str
     content: Any
 
@@ -38,7 +43,7 @@ class DataFile:
         """Return a defect at a path inside the file."""
         line, column = _locate(self.text, path)
         shown = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-        return Defect(self.name, line, column, shown, message)
+        return Defect(self.place, line, column, shown, message)
 
     def check(self, schema: Mapping[str, Any], at: Sequence[str | int] = ()) -> tuple[Defect, ...]:
         """Validate the file, or the part at a path, against a JSON Schema."""
@@ -47,35 +52,44 @@ class DataFile:
             part = part[step]
         errors = Draft202012Validator(schema, format_checker=_FORMATS).iter_errors(part)
         found = sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
-        return tuple(self.defect([*at, *error.absolute_path], _in_words(error)) for error in found)
+        return tuple(each for error in found for each in self._defects([*at, *error.absolute_path], error))
+
+    def _defects(self, place: list[str | int], error: ValidationError) -> Iterator[Defect]:
+        """Yield the defects of one schema error: each unknown key at its own place."""
+        if error.validator == "additionalProperties":
+            schema: Any = error.schema
+            instance: Any = error.instance
+            allowed = schema.get("properties", {})
+            known = ", ".join(sorted(allowed)) or "none"
+            for key in instance:
+                if key not in allowed:
+                    yield self.defect([*place, key], f"{key!r} is not a key here; known keys: {known}")
+        else:
+            yield self.defect(place, _in_words(error))
 
 
 def read_yaml(file: Traversable, name: str) -> DataFile:
     """Parse a YAML file as strictly as the value sets; raise LibraryError for what cannot be read."""
     content = file.read_bytes()
-    found = read_mapping(name, content)
+    found = read_mapping(str(file), content)
     if isinstance(found, Defect):
         raise LibraryError((found,))
-    return DataFile(name, content.decode("utf-8"), found)
+    return DataFile(name, str(file), content.decode("utf-8"), found)
 
 
 def yaml_files(folder: Traversable) -> Iterator[tuple[str, Traversable]]:
-    """Yield every YAML file below a folder with its relative name, in a fixed order."""
+    """Yield every YAML file below a folder with its name inside it, in a fixed order."""
     for entry in sorted(folder.iterdir(), key=lambda each: each.name):
         if entry.is_dir():
             for name, file in yaml_files(entry):
                 yield f"{entry.name}/{name}", file
-        elif entry.name.endswith(".yaml"):
+        elif entry.name.endswith((".yaml", ".yml")):
             yield entry.name, entry
 
 
 def _in_words(error: ValidationError) -> str:
     """Say what is wrong in a policy author's words."""
     match error.validator:
-        case "additionalProperties":
-            schema: Any = error.schema
-            known = ", ".join(sorted(schema.get("properties", {}))) or "none"
-            return f"{error.message.split(' (')[0]}; known keys: {known}"
         case "required":
             return error.message.replace("is a required property", "is missing")
         case "enum":
@@ -87,13 +101,21 @@ def _in_words(error: ValidationError) -> str:
 
 def _locate(text: str, path: Sequence[str | int]) -> tuple[int, int]:
     """Return line and column of a path; only called when there is something wrong to show."""
-    node: Any = YAML(typ="rt").load(text)
+    node: Any = YAML(typ="rt").compose(text)
     line, column = 1, 1
     for step in path:
-        try:
-            place = node.lc.data[step]
-        except (AttributeError, KeyError, IndexError, TypeError):
+        found = _child(node, step)
+        if found is None:
             break
-        line, column = place[0] + 1, place[1] + 1
-        node = node[step]
+        mark, node = found
+        line, column = mark.line + 1, mark.column + 1
     return line, column
+
+
+def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    """Return the mark and the node of a member; a mapping's member starts at its key."""
+    if isinstance(node, MappingNode):
+        return next(((key.start_mark, value) for key, value in node.value if key.value == step), None)
+    if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark, node.value[step]
+    return None

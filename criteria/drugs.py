@@ -97,6 +97,19 @@ class DrugTable:
         """Say whether the table holds this key."""
         return key in self.by_key
 
+    def classes(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the class names; raise ValueError for one no drug has, because nothing would ever match it."""
+        wanted = frozenset(names)
+        unknown = sorted(wanted - self.known_classes)
+        if unknown:
+            raise ValueError(f"no drug has class {', '.join(unknown)}")
+        return wanted
+
+    @property
+    def known_classes(self) -> frozenset[str]:
+        """Return every class some drug has."""
+        return frozenset(name for drug in self.by_key.values() for name in drug.classes)
+
     def of_class(self, name: str) -> frozenset[str]:
         """Return the keys of all drugs of a class."""
         return frozenset(key for key, drug in self.by_key.items() if name in drug.classes)

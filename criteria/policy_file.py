@@ -37,6 +37,7 @@ class PolicyBuilder:
     context: BuildContext
     limits: Mapping[str, int]
     defects: list[Defect] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
 
     def build(self, digest: str, products: PreferredProducts | None) -> Policy | None:
         """Return the policy, or None with `defects` filled."""
@@ -45,6 +46,7 @@ class PolicyBuilder:
         leaves = {name: leaf for name, spec in raw["leaves"].items() if (leaf := self._leaf(name, spec))}
         paths = {name: self._path(name, spec, leaves) for name, spec in raw["paths"].items()}
         self._check_leaves_used(paths, leaves)
+        self._check_heading(raw)
         for key in raw["decides"]:
             if key not in self.context.drugs:
                 self._fail(("decides",), f"no drug is called {key}")
@@ -70,6 +72,14 @@ class PolicyBuilder:
             alternatives_gap_days=raw.get("alternatives_gap_days"),
             source_attributes=dict(raw["source_attributes"]),
         )
+
+    def _check_heading(self, raw: Mapping[str, Any]) -> None:
+        """Check what stands above leaves and paths: days in order, documents that exist."""
+        effective = raw["effective"]
+        if "to" in effective and effective["to"] < effective["from"]:
+            self._fail(("effective", "to"), "the policy ends before it starts")
+        if "dose" in raw and raw["dose"]["cite"]["document"] not in raw["documents"]:
+            self._fail(("dose", "cite", "document"), f"no document is called {raw['dose']['cite']['document']}")
 
     def _fail(self, place: Place, message: str) -> None:
         self.defects.append(self.file.defect(place, message))
@@ -119,7 +129,8 @@ class PolicyBuilder:
             return built
 
         try:
-            return kind.build(params, replace(self.context, leaf=leaf, part=part))
+            relies_on = tuple(self.file.content["leaves"].get(leaf, {}).get("relies_on", ()))
+            return kind.build(params, replace(self.context, leaf=leaf, part=part, relies_on=relies_on))
         except ValueError as error:
             self._fail((*place, name), str(error))
             return None
@@ -135,6 +146,7 @@ class PolicyBuilder:
 
     def _path(self, name: str, spec: Mapping[str, Any], leaves: Mapping[str, Leaf]) -> Path | None:
         seen: set[str] = set()
+        self.ids = set()
         root = self._criterion(spec["tree"], leaves, seen, ("paths", name, "tree"))
         if root is None:
             return None
@@ -142,6 +154,7 @@ class PolicyBuilder:
         questions = tuple(question for leaf in used for question in self._questions(leaf))
         self._check_links(name, questions)
         authorization = spec["authorization"]
+        self._check_authorization(name, authorization)
         for criterion in authorization.get("shorter", {}):
             if criterion not in used:
                 self._fail(
@@ -161,6 +174,15 @@ class PolicyBuilder:
             questions=questions,
         )
 
+    def _check_authorization(self, path: str, authorization: Mapping[str, Any]) -> None:
+        place: Place = ("paths", path, "authorization")
+        for criterion in authorization.get("remarks", {}):
+            if criterion not in authorization.get("shorter", {}):
+                self._fail((*place, "remarks", criterion), f"{criterion} has no shorter approval to remark on")
+        limit = authorization.get("cycle_limit")
+        if limit and limit["criterion"] not in self.file.content["leaves"]:
+            self._fail((*place, "cycle_limit", "criterion"), f"no criterion is called {limit['criterion']}")
+
     def _criterion(
         self, node: str | Mapping[str, Any], leaves: Mapping[str, Leaf], seen: set[str], place: Place
     ) -> Criterion | None:
@@ -172,8 +194,10 @@ class PolicyBuilder:
                 self._check_reliance(leaf, seen, place)
             return leaf
         ((kind, spec),) = node.items()
-        if spec["id"] in seen or spec["id"] in leaves:
+        if spec["id"] in self.ids or spec["id"] in self.file.content["leaves"]:
             self._fail((*place, kind, "id"), f"{spec['id']} stands twice")
+        # Ids are taken before the branches are read, and may be relied on only after.
+        self.ids.add(spec["id"])
         branches = [
             self._criterion(each, leaves, seen, (*place, kind, "of", index)) for index, each in enumerate(spec["of"])
         ]
@@ -191,7 +215,7 @@ class PolicyBuilder:
             case "any-of":
                 return AnyOf(node, title, of)
             case "at-least":
-                threshold = spec.get("threshold", 0)
+                threshold = int(spec.get("threshold", 0))
                 if not 1 <= threshold <= len(of):
                     self._fail(place, f"threshold {threshold} does not fit {len(of)} branches")
                 return AtLeast(node, title, threshold, of)

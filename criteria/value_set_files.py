@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -72,7 +73,7 @@ def read_mapping(name: str, content: bytes) -> Located | Defect:
 
 
 def _compose(file: str, events: Iterator[Any]) -> Any:
-    """Build the document bottom-up without recursion; only the first document counts."""
+    """Build the document bottom-up without recursion; a second document is an error, not ignored."""
     top: list[Any] = []
     holders: list[Any] = [top]
     keys: list[str | None] = [None]
@@ -92,6 +93,8 @@ def _compose(file: str, events: Iterator[Any]) -> Any:
                 holders.pop()
                 keys.pop()
                 continue
+            case DocumentStartEvent() if top:
+                raise _UnreadableError(event.start_mark.line, event.start_mark.column, "a second document begins here")
             case AliasEvent():
                 raise _UnreadableError(event.start_mark.line, event.start_mark.column, "aliases are not read")
             case _:

@@ -13,7 +13,7 @@ from cards.compose import compose_answer
 from cards.context import CardContext, DecidedOrder
 from cards.coverage_information import EXTENSION
 from cards.links import Links
-from cards.record import decision_record
+from cards.record import approval_record, decision_record
 from criteria.alternatives import alternatives_of
 from criteria.approval import approval_of, judge_dose
 from criteria.decision import Decision
@@ -41,7 +41,7 @@ _ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
 _canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _PROBLEMS = {
     Outcome.NO_ACTIVE_COVERAGE: "The coverage is not in force on {on}.",
-    Outcome.TECHNICAL: "The payer of the coverage could not be read: the EHR's FHIR server did not give the organization.",
+    Outcome.TECHNICAL: "The payer of the coverage could not be read: the FHIR server did not give its organization.",
 }
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
 _PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
@@ -56,8 +56,6 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     mapped = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
     call = _Call(request, gathered, mapped, services)
     decided = [each for draft in request.orders if (each := call.decide(draft)) is not None]
-    for each in decided:
-        services.store.put(each.decision.id, encode(decision_record(each.decision)))
     context = CardContext(services.links, services.library.drugs, user=request.user)
     return configured_answer(compose_answer(decided, context), request.configuration)
 
@@ -106,7 +104,6 @@ class _Call:
             return None
         choice = self.coverages.choose(mapped.order, draft.resource)
         decision = self._decision(mapped, choice)
-        # A Coverage that was only defaulted has nothing on the client's server to refer to.
         return DecidedOrder(decision, draft.resource, choice.reference)
 
     def _decision(self, mapped: _Mapped, choice: Choice) -> Decision:
@@ -202,7 +199,7 @@ class _Call:
         return self.called - timedelta(days=self.library.answer_days), self.called
 
     def _named(self, decision: Decision, mapped: _Mapped, choice: Choice) -> Decision:
-        """Give the decision its id, and an authorized one its number."""
+        """Give the decision its id, and an authorized one its number, and keep its record."""
         record = decision_record(decision)
         content = {
             "payer": choice.payer.id,
@@ -216,7 +213,9 @@ class _Call:
         number = None
         if decision.outcome is Outcome.AUTHORIZED:
             number = f"{choice.payer.id.upper()}-{uuid5(name, 'authorization').hex[:12].upper()}"
-        return replace(decision, id=str(name), authorization=number)
+        named = replace(decision, id=str(name), authorization=number)
+        self.services.store.put(named.id, encode({**record, "approval": approval_record(named)}))
+        return named
 
 
 def decision_day(order: Order, called: date) -> date:

@@ -12,7 +12,7 @@ from criteria.oncology.current import SEARCHES, Origin, Partner, partners
 from criteria.oncology.therapy import progressions
 from criteria.predicates.answers import closed, request, searched, weigh
 from criteria.predicates.context import SENTENCES, STRING, STRINGS, BuildContext, params_schema
-from criteria.predicates.therapy import resolve_drugs
+from criteria.predicates.therapy import one_class, resolve_drugs
 from criteria.thresholds import Thresholds
 
 SUPPORTIVE = frozenset({"supportive"})
@@ -56,7 +56,9 @@ class NotCombinedWith:
         """Build from excluded classes and drugs that are allowed all the same."""
         allowed = resolve_drugs(params["allowed"], context.drugs) if "allowed" in params else frozenset()
         beside = Beside(context.drugs, context.thresholds)
-        return cls(context.leaf, beside, frozenset(params["excluded"]), allowed, params.get("review", {}))
+        reviewed = params.get("review", {})
+        context.drugs.classes(reviewed)
+        return cls(context.leaf, beside, context.drugs.classes(params["excluded"]), allowed, reviewed)
 
     def judge(self, case: Case, on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge drafts and order group as certain, active orders and recent doses as a question."""
@@ -121,7 +123,7 @@ class CombinedWith:
             context.leaf,
             Beside(context.drugs, context.thresholds),
             resolve_drugs(params["listed"], context.drugs),
-            params["instead"],
+            one_class(params["instead"], context.drugs),
             params.get("in_addition"),
         )
 

@@ -60,6 +60,7 @@ class BuildContext:
     leaf: str
     drugs: DrugTable
     thresholds: Thresholds
+    relies_on: tuple[str, ...] = ()
     products: PreferredProducts | None = None
     tables: PlanTables = field(default_factory=PlanTables)
     part: Callable[[str, Mapping[str, Any]], Predicate] | None = None

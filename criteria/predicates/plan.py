@@ -89,8 +89,10 @@ class SupportingDocumentation:
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("exception", "kinds"), exception=STRING, kinds=STRINGS)
 
     @classmethod
-    def build(cls, params: Mapping[str, Any], _context: BuildContext) -> Self:
-        """Build from the exception's id and the kinds of documents that count."""
+    def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build from the exception's id and the kinds of documents that count; raise ValueError if not relied on."""
+        if params["exception"] not in context.relies_on:
+            raise ValueError(f"relies_on must name {params['exception']}")
         return cls(params["exception"], frozenset(params["kinds"]))
 
     def judge(self, case: Case, _on: date, findings: Mapping[str, Finding]) -> Judgement:

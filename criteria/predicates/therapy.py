@@ -76,6 +76,11 @@ class PriorTherapy:
         return weigh(derived, case, self.reader.leaf)
 
 
+def one_class(name: str, drugs: DrugTable) -> str:
+    """Return the name of a drug class; raise ValueError when no drug has it."""
+    return next(iter(drugs.classes([name])))
+
+
 def resolve_drugs(names: list[str], drugs: DrugTable) -> frozenset[str]:
     """Return the drug keys meant by keys and "class:…" names; raise ValueError for one that does not exist."""
     found: set[str] = set()
@@ -109,7 +114,12 @@ class PriorRegimens:
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
         """Build from the drug class, the number and the sentence for agents counted one by one."""
-        return cls(TherapyReader.of(context), params["class"], params["at_least"], params["agents_only"])
+        return cls(
+            TherapyReader.of(context),
+            one_class(params["class"], context.drugs),
+            params["at_least"],
+            params["agents_only"],
+        )
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge by the regimens the record proves."""
@@ -177,7 +187,7 @@ class RegimenInMetastaticSetting:
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
         """Build from the drug class and the sentence for a patient without metastasis."""
-        return cls(TherapyReader.of(context), params["class"], params["not_metastatic"])
+        return cls(TherapyReader.of(context), one_class(params["class"], context.drugs), params["not_metastatic"])
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge by the setting each course was started in."""
