@@ -55,7 +55,7 @@ def emit(decision: Decision, coverage_reference: str, links: Links, product: Dru
         {"url": "date", "valueDate": decision.called.isoformat()},
         {"url": "coverage-assertion-id", "valueString": decision.id},
         *(_number(decision) if outcome is Outcome.AUTHORIZED else []),
-        *_contact(decision.policy.contact if decision.policy else None),
+        *_contact((decision.policy.contact if decision.policy else None) or decision.payer.contact),
         *(_expiry(decision) if outcome is Outcome.AUTHORIZED else []),
     ]
     return {"url": EXTENSION, "extension": members}

@@ -24,7 +24,7 @@ def check_tables(found: DataFiles, drugs: DrugTable) -> Iterator[Defect]:
         yield from _unknown_drugs(file, "rows", "product", drugs)
         for index, row in enumerate(file.content["rows"]):
             if row.get("to") and row["to"] < row["from"]:
-                yield file.defect(("rows", index, "to"), "the shortage ends before it begins")
+                yield file.defect(("rows", index, "to"), f"the shortage ends on {row['to']}, before it begins")
     for file in found.tables["contraindications"]:
         yield from _unknown_drugs(file, "rows", "product", drugs)
     for file in found.payers:

@@ -13,7 +13,7 @@ from criteria.drugs import DrugTable
 from criteria.errors import LibraryError
 from criteria.library import Library
 from criteria.library_checks import ANSWER_DAYS, check_claims, check_payers, check_tables
-from criteria.policy import LabelConditions, Payer, PayerIdentifier, Plan, Policy, PreferredProducts
+from criteria.policy import Contact, LabelConditions, Payer, PayerIdentifier, Plan, Policy, PreferredProducts
 from criteria.policy_file import PolicyBuilder
 from criteria.predicates.context import BuildContext, ContraindicationRow, LawRow, PlanTables, ShortageRow
 from criteria.predicates.therapy import resolve_drugs
@@ -98,6 +98,7 @@ def _payer(parts: Sequence[Mapping[str, Any]]) -> Payer:
             Plan(each["value"], each.get("state_of_issue"), each.get("fully_insured"), each["source"]) for each in plans
         ),
         elsewhere={key: text for part in parts for key, text in part.get("elsewhere", {}).items()},
+        contact=next((Contact(**part["contact"]) for part in parts if "contact" in part), None),
     )
 
 

@@ -47,6 +47,8 @@ class Payer:
     plans: tuple[Plan, ...] = ()
     elsewhere: Mapping[str, str] | None = None
     """Drug key to a sentence saying which policy, not loaded here, decides it."""
+    contact: Contact | None = None
+    """Whom to ask where no policy names a contact of its own."""
 
 
 @dataclass(frozen=True, slots=True)
