@@ -1,20 +1,23 @@
 """The service as whole requests meet it: shipped policies, a clock that stands still, a FHIR server of functions."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from criteria.facts import SearchState
+from examples.chart import Chart, load_charts
 from examples.ehr import TOKEN, Record, respond
+from examples.play import request_for
 from service.app import create_app
 from service.deadline import Deadline
 from service.exact_json import decode
-from service.fhir_client import Fetched
+from service.fhir_client import Fetch, Fetched
 from tests.service.builders import FixedClock, development, shipped_data
 
 FHIR = "http://127.0.0.1:9/fhir"
@@ -119,12 +122,11 @@ class Api:
         return dict(found)
 
 
-def api(fetch: Any = None, **settings: Any) -> Api:
+def api(fetch: Fetch | None = None, now: datetime = TODAY, **settings: Any) -> Api:
     """Return a fresh application; `fetch` stands for the FHIR server in place of a record."""
     server = RecordServer()
     chosen = development(public_url=PUBLIC_URL, **settings)
-    app = create_app(chosen, shipped_data(), FixedClock(TODAY), fetch or server)
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = create_app(chosen, shipped_data(), FixedClock(now), fetch or server)
     return Api(app.test_client(), server)
 
 
@@ -137,3 +139,57 @@ def nodes(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _name(resource: Mapping[str, Any]) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
+
+
+@cache
+def templates() -> Mapping[str, str]:
+    """Return the prefetch templates that discovery shows."""
+    status, found = api().get("/cds-services")
+    assert status == 200
+    return dict(found["services"][0]["prefetch"])
+
+
+@cache
+def _charts() -> Mapping[str, Chart]:
+    return {each.name.partition("-")[2]: each for each in load_charts()}
+
+
+def request_of(name: str, *, without: Sequence[str] = (), fhir: bool = False) -> Json:
+    """Return a fresh order-sign request of an example chart: everything in prefetch but the keys `without`."""
+    chart = _charts()[name]
+    body = request_for(replace(chart, prefetch=None), templates(), FHIR if fhir else None)
+    for key in without:
+        del body["prefetch"][key]
+    fresh: Json = json.loads(json.dumps(body))
+    return fresh
+
+
+def record_of(name: str) -> Record:
+    """Return the record of an example chart."""
+    return _charts()[name].record
+
+
+def orders_of(body: Mapping[str, Any]) -> list[Json]:
+    """Return the draft orders of a request."""
+    return [each["resource"] for each in body["context"]["draftOrders"]["entry"]]
+
+
+def resources_of(body: Mapping[str, Any]) -> list[Json]:
+    """Return every resource of a request: prefetch, draft orders and what they contain."""
+    found = orders_of(body)
+    for value in body["prefetch"].values():
+        if value is not None:
+            found += (
+                [each["resource"] for each in value.get("entry", ())] if value["resourceType"] == "Bundle" else [value]
+            )
+    return found
+
+
+def named(body: Mapping[str, Any], name: str) -> Json:
+    """Return a resource of a request to look at or to change."""
+    return next(each for each in resources_of(body) if _name(each) == name)
+
+
+def add(body: Mapping[str, Any], key: str, *resources: Mapping[str, Any]) -> None:
+    """Add resources to a searchset of the prefetch."""
+    body["prefetch"][key].setdefault("entry", []).extend({"resource": each} for each in resources)
