@@ -23,7 +23,7 @@ from criteria.predicates.experience import (
     PreferredReader,
     hypersensitivities,
 )
-from criteria.safety import low_lvef
+from criteria.safety import low_lvef, pregnancies
 
 _TENTH = Decimal("0.1")
 
@@ -101,8 +101,7 @@ def _label_warnings(case: Case, on: date, drug: Drug, library: Library) -> Itera
             current = diagnosis.state is not ConditionState.INACTIVE and diagnosis.confirmed is not False
             if row.condition in diagnosis.concepts and current:
                 yield f"label warning: {row.condition.replace('-', ' ')} on record"
-    pregnant = any(each.kind == "pregnancy" and each.present for each in case.record.findings)
-    if pregnant and drug.label is not None and "embryo-fetal-toxicity" in drug.label.boxed:
+    if any(True for _ in pregnancies(case)) and drug.label is not None and "embryo-fetal-toxicity" in drug.label.boxed:
         yield "label warning: pregnancy on record"
     lvef = low_lvef(case, on, drug)
     if lvef is not None and drug.label is not None:

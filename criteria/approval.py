@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from criteria.dates import add_months, days_before
 from criteria.drugs import Drug
-from criteria.facts import Case, Measurement
+from criteria.facts import Case, ExposureKind, Measurement
 from criteria.finding import Determination, Finding
 from criteria.oncology.current import doses_of_ordered_drug
 from criteria.outcome import Approval, DoseFinding
@@ -105,7 +105,8 @@ def _remaining_days(policy: Policy, path: Path, case: Case, on: date) -> int | N
     judged = policy.leaves[criterion].predicate.judge(case, on, {})
     if judged.verdict is not Verdict.MET:
         return None
-    doses = {each.start for each in doses_of_ordered_drug(case) if each.start is not None}
+    given = [each for each in doses_of_ordered_drug(case) if each.kind is ExposureKind.ADMINISTERED]
+    doses = {each.start for each in given if each.start is not None}
     return max(1, cycles - len(doses)) * days_per_cycle
 
 

@@ -131,7 +131,13 @@ def _tables(found: DataFiles) -> PlanTables:
         ),
         shortages_as_of=max((file.content["as_of"] for file in found.tables["shortages"]), default=""),
         laws=tuple(
-            LawRow(row["jurisdiction"], row["citation"], row["state_of_checking"], row["applies"])
+            LawRow(
+                row["jurisdiction"],
+                row["citation"],
+                row["state_of_checking"],
+                row["applies"],
+                frozenset(row["requires"]),
+            )
             for row in found.rows("laws", "laws")
         ),
         contraindications=tuple(

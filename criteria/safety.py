@@ -5,7 +5,7 @@ from datetime import date
 
 from criteria.decision import SafetyNote
 from criteria.drugs import Drug
-from criteria.facts import Case, ConditionState, Measurement
+from criteria.facts import Case, ConditionState, Measurement, Source
 
 
 def safety_notes(case: Case, on: date, drug: Drug) -> tuple[SafetyNote, ...]:
@@ -18,14 +18,20 @@ def _pregnancy(case: Case, drug: Drug) -> Iterator[SafetyNote]:
     if label is None or "embryo-fetal-toxicity" not in label.boxed:
         return
     text = f"Pregnancy is on record; {drug.title} has a boxed warning for embryo-fetal toxicity."
+    for source in pregnancies(case):
+        yield SafetyNote(text, source, label.source)
+
+
+def pregnancies(case: Case) -> Iterator[Source]:
+    """Yield what says that the patient is pregnant: a current condition, or the newest pregnancy status."""
     for diagnosis in case.record.diagnoses:
         current = diagnosis.state is not ConditionState.INACTIVE and diagnosis.confirmed is not False
         if "pregnancy" in diagnosis.concepts and current:
-            yield SafetyNote(text, diagnosis.source, label.source)
+            yield diagnosis.source
     found = [each for each in case.record.findings if each.kind == "pregnancy"]
     newest = max(found, key=lambda each: (str(each.when or ""), each.source.reference), default=None)
     if newest is not None and newest.present:
-        yield SafetyNote(text, newest.source, label.source)
+        yield newest.source
 
 
 def _heart(case: Case, on: date, drug: Drug) -> Iterator[SafetyNote]:

@@ -38,10 +38,18 @@ def map_marker(observed: Observed, part: Part, topic: Topic) -> tuple[MarkerResu
     for component in observed.components():
         about = topic_of(observed.chart.vocabulary, component.code)
         if about is not None and about.area == "marker" and about.role not in _UNUSED:
-            found += _results(observed, component, about)
+            found += _results(observed, component, _with_probe_of(observed, about, topic))
     if topic.role not in _UNUSED and (topic.role != "ish_cells_counted" or _is_in_her2_panel(observed)):
         found += _results(observed, part, _with_method(observed, topic))
     return tuple(found)
+
+
+def _with_probe_of(observed: Observed, about: Topic, panel: Topic) -> Topic:
+    """Complete a component's probe from its panel's name or method, which speak for all parts of the test."""
+    if about.probe is not None or about.method is not MarkerMethod.ISH:
+        return about
+    sent = concept(observed.origin, observed.origin.resource, "method")
+    return about._replace(probe=panel.probe or probe_in(_words(sent)))
 
 
 def _with_method(observed: Observed, topic: Topic) -> Topic:

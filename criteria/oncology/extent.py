@@ -75,7 +75,7 @@ def _proofs(
         if stage.counted and stage.means in _M1 and (stage.condition or cancer.only_primary):
             yield _stage_evidence(stage), stage.when, True
     for diagnosis in _metastases(case):
-        if diagnosis.confirmed is not False and _belongs(diagnosis, cancer):
+        if diagnosis.confirmed is not False and belongs(diagnosis, cancer):
             yield diagnosis_evidence(diagnosis), diagnosis.onset, not diagnosis.onset_is_recorded_date
     for finding in case.record.findings:
         if finding.kind == "history-of-metastasis" and finding.present and cancer.only_primary:
@@ -94,7 +94,7 @@ def _metastases(case: Case) -> list[Diagnosis]:
     ]
 
 
-def _belongs(diagnosis: Diagnosis, cancer: TreatedCancer) -> bool:
+def belongs(diagnosis: Diagnosis, cancer: TreatedCancer) -> bool:
     """Say whether a metastasis is this cancer's: linked to it, named after it, or the only primary there is."""
     if "metastasis-from-breast" in diagnosis.concepts:
         return cancer.site == "breast"
@@ -109,7 +109,7 @@ def _doubts(case: Case, cancer: TreatedCancer) -> Iterator[tuple[Need, Evidence]
         evidence = diagnosis_evidence(diagnosis, Role.UNUSABLE)
         if diagnosis.confirmed is False:
             yield document("Confirm or exclude the metastasis that is recorded as provisional."), evidence
-        elif not diagnosis.related and not _belongs(diagnosis, cancer) and cancer.site:
+        elif not diagnosis.related and not belongs(diagnosis, cancer) and cancer.site:
             yield document("State which of the primary cancers on record the metastasis belongs to."), evidence
     for stage in case.record.stages:
         if stage.counted and stage.means in _M1 and stage.condition is None and not cancer.only_primary:

@@ -97,16 +97,22 @@ def combine(groups: Sequence[Group]) -> Call:
 
 def _after_decided(decided: Group, spoken: Sequence[Group]) -> Call:
     """Let a newer open result reopen the question, and a claim of positive contradict a negative test."""
-    for other in spoken:
-        if other is decided or other.call.status is decided.call.status:
-            continue
-        newer = other.when is not None and decided.when is not None and decided.when.surely_before(other.when)
-        if decided.call.status is Status.NEGATIVE and other.call.claims_positive:
-            return Call(Status.DISCORDANT, "22/25", f"{decided.call.remark}, but elsewhere {other.call.remark}")
-        asserted = other.call.claims_positive or all(each.assertion for each in other.results)
-        if newer and not asserted:
-            return other.call
-    return decided.call
+    others = [each for each in spoken if each.call.status is not decided.call.status]
+    claims = [each for each in others if each.call.claims_positive]
+    if decided.call.status is Status.NEGATIVE and claims:
+        return Call(Status.DISCORDANT, "22/25", f"{decided.call.remark}, but elsewhere {claims[0].call.remark}")
+    open_again = [each for each in others if _is_test(each) and _is_newer(each, decided)]
+    newest = _newest(open_again)
+    return decided.call if newest is None else newest.call
+
+
+def _is_test(group: Group) -> bool:
+    """Say whether a group is a result of a test, not a status stated without one."""
+    return not group.call.claims_positive and not all(each.assertion for each in group.results)
+
+
+def _is_newer(group: Group, decided: Group) -> bool:
+    return group.when is not None and decided.when is not None and decided.when.surely_before(group.when)
 
 
 def _undecided(spoken: Sequence[Group]) -> Call:
@@ -118,7 +124,7 @@ def _undecided(spoken: Sequence[Group]) -> Call:
 def _newest(groups: Sequence[Group]) -> Group | None:
     if not groups:
         return None
-    return max(groups, key=lambda each: (_sort_day(each), each.results[0].source.reference))
+    return max(groups, key=lambda each: (_sort_day(each), each.call.status is Status.EQUIVOCAL, each.call.row))
 
 
 def _sort_day(group: Group) -> date:

@@ -111,10 +111,12 @@ def _read_ish(results: Sequence[MarkerResult]) -> Call | None:
     if not ratios and not copies:
         return _ish_by_word(called)
     calls = [_ish_by_numbers(ratio, copy, probe) for ratio in _each_or_none(ratios) for copy in _each_or_none(copies)]
-    statuses = {each.status for each in calls}
-    if Status.POSITIVE in statuses and Status.NEGATIVE in statuses:
+    definite = {each.status for each in calls} - {Status.UNDOCUMENTED}
+    if len(definite) > 1:
         return Call(Status.DISCORDANT, "ish", "ISH results of one specimen contradict each other")
-    call = calls[0] if len(statuses) == 1 else next(each for each in calls if each.status is not Status.NEGATIVE)
+    vague = [each for each in calls if each.status is Status.UNDOCUMENTED]
+    # A count that decides beside one that does not stands if it is positive; a negative one might be overturned.
+    call = vague[0] if vague and definite != {Status.POSITIVE} else next(each for each in calls if each not in vague)
     return _against_word(call, called)
 
 
@@ -152,7 +154,9 @@ def _many_copies(ratio: Bounds | None, probe: str | None) -> Call:
             "ratio below 2.0 with copy number 6.0 or more: positive and equivocal rows overlap, the specific row wins; "
             "guideline 2018/2023 differs",
         )
-    return Call(Status.POSITIVE, "2", "ratio 2.0 or more with copy number 4.0 or more")
+    if ratio.surely_at_least(RATIO):
+        return Call(Status.POSITIVE, "2", "ratio 2.0 or more with copy number 4.0 or more")
+    return Call(Status.POSITIVE, "2/4", "copy number 6.0 or more, positive on either side of ratio 2.0")
 
 
 def _dual_probe(ratio: Bounds, copies: Bounds | None) -> Call:
@@ -211,7 +215,7 @@ def _against_word(call: Call, called: set[MarkerCall]) -> Call:
 def _read_overall(results: Sequence[MarkerResult]) -> Call | None:
     """Classify a status without a method (row 22): it never decides, it asks for the test."""
     called = {each.call for each in results if each.call is not None}
-    called |= {MarkerCall.POSITIVE for each in results if each.score is not None}
+    called |= {MarkerCall.POSITIVE for each in results if each.score == "3+"}
     if not called:
         return None
     if {MarkerCall.POSITIVE, MarkerCall.NEGATIVE} <= called:

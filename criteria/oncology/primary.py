@@ -48,6 +48,15 @@ def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
     return frozenset(sites)
 
 
+def concerns_treated(case: Case, reference: str | None) -> bool:
+    """Say whether a finding linked to a condition is not about another primary; an unlinked one is taken as this one's."""
+    if reference is None:
+        return True
+    cancer = treated_cancer(case)
+    linked = [each for each in case.record.diagnoses if each.source.reference == reference]
+    return all(not sites_of(each) or cancer.site in sites_of(each) for each in linked)
+
+
 def treated_cancer(case: Case) -> TreatedCancer:
     """Return the cancer this order treats."""
     return once(case, "treated-cancer", lambda: _treated_cancer(case))

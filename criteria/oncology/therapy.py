@@ -5,16 +5,16 @@ Endocrine and supportive drugs make no regimen.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
-from criteria.facts import Case, ConditionState, Diagnosis, Exposure, ExposureKind, Reading
+from criteria.facts import Case, ConditionState, Diagnosis, Exposure, ExposureKind
 from criteria.finding import Evidence
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Regimen, Setting, Switch
-from criteria.oncology.extent import diagnosis_evidence, extent_of
+from criteria.oncology.extent import belongs, diagnosis_evidence, extent_of
 from criteria.oncology.memory import once
-from criteria.oncology.primary import TreatedCancer, sites_of, treated_cancer
+from criteria.oncology.primary import TreatedCancer, concerns_treated, sites_of, treated_cancer
 from criteria.thresholds import Thresholds
 
 _FAILED = "no-response"
@@ -33,7 +33,8 @@ def progressions(case: Case) -> tuple[Evidence, ...]:
 
 def _progressions(case: Case) -> Iterator[Evidence]:
     for status in case.record.disease_statuses:
-        if status.means == "worsened" and status.when is not None:
+        about_this = concerns_treated(case, status.condition)
+        if status.means == "worsened" and status.when is not None and about_this:
             yield Evidence(status.source, status.observed, on=status.when)
     for diagnosis in case.record.diagnoses:
         # A recorded date says nothing about when the disease came back or spread.
@@ -44,7 +45,10 @@ def _progressions(case: Case) -> Iterator[Evidence]:
 
 def _is_progression(diagnosis: Diagnosis, cancer: TreatedCancer) -> bool:
     came_back = diagnosis.state is ConditionState.RECURRENT and cancer.site in sites_of(diagnosis)
-    return came_back or bool(diagnosis.concepts & _SPREAD)
+    return came_back or (bool(diagnosis.concepts & _SPREAD) and belongs(diagnosis, cancer))
+
+
+_Dated = tuple[DateRange, Course]
 
 
 class _History:
@@ -64,7 +68,7 @@ class _History:
         for exposure in self.case.record.exposures:
             key = exposure.drug.key
             if key is None:
-                if exposure.drug.reading is not Reading.IDENTIFIED and exposure.kind is not ExposureKind.ORDERED:
+                if exposure.kind is not ExposureKind.ORDERED:
                     unrecognised.append(exposure)
             elif not self.drugs[key].is_anticancer:
                 continue
@@ -73,8 +77,10 @@ class _History:
             else:
                 given.setdefault(key, []).append(exposure)
         courses = [course for key in sorted(given) for course in self._courses(key, given[key])]
-        dated = sorted((each for each in courses if each.start), key=_start_key)
-        regimens = self._regimens([each for each in dated if each.classes & CYTOTOXIC_OR_TARGETED])
+        given_dated = [(each.start, each) for each in courses if each.start and each.classes & CYTOTOXIC_OR_TARGETED]
+        regimens = self._regimens(
+            sorted(given_dated, key=lambda each: (each[0].earliest, each[0].latest, each[1].drug))
+        )
         past, present = self._split_present(regimens)
         return History(
             courses=tuple(courses),
@@ -89,22 +95,18 @@ class _History:
     def _courses(self, key: str, exposures: list[Exposure]) -> Iterator[Course]:
         """Split a drug's exposures where treatment paused for the gap the thresholds name."""
         undated = [each for each in exposures if each.start is None]
-        dated = sorted((each for each in exposures if each.start), key=_exposure_key)
+        dated = sorted(((each.start, each) for each in exposures if each.start is not None), key=_dated_key)
         run: list[Exposure] = []
         until = None
-        for exposure in dated:
-            if exposure.start is None:
-                continue
-            if until is not None and exposure.start.earliest - until >= self.gap:
+        for start, exposure in dated:
+            if until is not None and start.earliest - until >= self.gap:
                 yield self._course(key, run)
                 run, until = [], None
             run.append(exposure)
-            last = (exposure.end or exposure.start).latest
+            last = (exposure.end or start).latest
             until = last if until is None else max(until, last)
-        if run:
+        if run or undated:
             yield self._course(key, run + undated)
-        elif undated:
-            yield self._course(key, undated)
 
     def _course(self, key: str, exposures: list[Exposure]) -> Course:
         drug = self.drugs[key]
@@ -130,33 +132,29 @@ class _History:
             return Setting.METASTATIC
         return Setting.EARLY if start.surely_before(self.onset) else Setting.UNSURE
 
-    def _regimens(self, courses: list[Course]) -> list[Regimen]:
+    def _regimens(self, courses: list[_Dated]) -> list[Regimen]:
         """Group courses into regimens: started together, or the same substances going on."""
-        groups: list[list[Course]] = []
-        for course in courses:
-            if groups and self._continues(groups[-1], course):
-                groups[-1].append(course)
+        groups: list[list[_Dated]] = []
+        for dated in courses:
+            if groups and self._continues(groups[-1], dated):
+                groups[-1].append(dated)
             else:
-                groups.append([course])
+                groups.append([dated])
         found = []
         for index, group in enumerate(groups):
-            start = group[0].start
-            if start is None:
-                continue
-            earlier = [each for before in groups[:index] for each in before]
+            start, first = group[0]
+            earlier = [course for before in groups[:index] for _, course in before]
             carried = tuple(each for each in earlier if each.end and each.end.latest >= start.earliest)
-            found.append(Regimen(tuple(group), carried, start, group[0].setting))
+            found.append(Regimen(tuple(course for _, course in group), carried, start, first.setting))
         return found
 
-    def _continues(self, group: list[Course], course: Course) -> bool:
-        first, start = group[0].start, course.start
-        if first is None or start is None:
-            return False
-        if start.latest - first.earliest <= self.window and course.setting is group[0].setting:
+    def _continues(self, group: list[_Dated], dated: _Dated) -> bool:
+        (first, opening), (start, course) = group[0], dated
+        if start.latest - first.earliest <= self.window and course.setting is opening.setting:
             return True
         # A biosimilar, a brand or a subcutaneous form of what is already given is no new regimen.
-        actives = frozenset().union(*(each.actives for each in group))
-        ends = [each.end.latest for each in group if each.end]
+        actives = frozenset().union(*(each.actives for _, each in group))
+        ends = [each.end.latest for _, each in group if each.end]
         if not course.actives <= actives or start.earliest - max(ends) >= self.gap:
             return False
         return not any(
@@ -193,11 +191,6 @@ class _History:
         return None
 
 
-def _start_key(course: Course) -> tuple[object, ...]:
-    start = course.start
-    return (start.earliest, start.latest, course.drug) if start else ()
-
-
-def _exposure_key(exposure: Exposure) -> tuple[object, ...]:
-    start = exposure.start
-    return (start.earliest, start.latest, exposure.source.reference) if start else ()
+def _dated_key(dated: tuple[DateRange, Exposure]) -> tuple[date, date, str]:
+    start, exposure = dated
+    return start.earliest, start.latest, exposure.source.reference

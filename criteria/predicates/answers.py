@@ -53,8 +53,10 @@ def choice(case: Case, link_id: str) -> str | None:
 
 def completeness(case: Case) -> Answer | None:
     """Return the clinician's statement that the therapy history on record is complete."""
-    found = [each for each in case.answers if each.link_id.endswith(".history-complete") and each.value is True]
-    return max(found, key=lambda each: str(each.authored or "")) if found else None
+    links = {each.link_id for each in case.answers if each.link_id.endswith(".history-complete")}
+    found = [answer for link in sorted(links) if (answer := newest(case, link)) is not None]
+    last = max(found, key=lambda each: (str(each.authored or ""), each.value is False), default=None)
+    return last if last is not None and last.value is True else None
 
 
 def weigh(derived: Judgement, case: Case, link_id: str) -> Judgement:

@@ -137,9 +137,10 @@ class CombinedWith:
         others = [each for each in found if self._is_anticancer(each) and not self._is_listed(each)]
         certain = [each for each in others if each.origin.is_part_of_this_order]
         evidence = tuple(each.evidence for each in planned)
-        if planned and certain and self.in_addition:
+        more = certain if len({each.drug.key for each in planned}) == 1 else [*certain, *planned[1:]]
+        if planned and more and self.in_addition:
             further = tuple(_contradicting(each, Role.UNUSABLE) for each in certain)
-            return unknown(review(f"{self.in_addition} ({_names(certain)})"), evidence=evidence + further)
+            return unknown(review(f"{self.in_addition} ({_names(more)})"), evidence=evidence + further)
         if planned:
             return met(*evidence)
         instead = [each for each in certain if self.instead in (self.beside.classes(each.drug) or ())]

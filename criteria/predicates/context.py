@@ -31,6 +31,8 @@ class LawRow:
     citation: str
     state_of_checking: str
     applies: bool
+    requires: frozenset[str] = frozenset()
+    """What the law asks for beyond state and funding; empty also where that part of its text was not seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
 from criteria.oncology.current import doses_of_ordered_drug
+from criteria.oncology.primary import concerns_treated
 from criteria.predicates.answers import request, weigh
 from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
 
@@ -102,7 +103,9 @@ class NoProgression:
     def _derive(self, case: Case, on: date) -> Judgement:
         starts = [each.start for each in doses_of_ordered_drug(case) if each.start]
         dated = [
-            each for each in case.record.disease_statuses if each.when is not None and each.means != "undetermined"
+            each
+            for each in case.record.disease_statuses
+            if each.when is not None and each.means != "undetermined" and concerns_treated(case, each.condition)
         ]
         if not starts or not dated:
             return unknown(request(case, "Observation"))
@@ -111,15 +114,20 @@ class NoProgression:
         evidence = tuple(Evidence(each.source, each.observed, Role.UNUSABLE, each.when) for each in dated)
         if not after:
             return unknown(request(case, "Observation"), evidence=evidence)
-        last = max(each.when.latest for each in after if each.when)
-        newest_day = [each for each in after if each.when and each.when.latest == last]
-        if any(each.means == "worsened" for each in newest_day):
-            if len({each.means == "worsened" for each in newest_day}) > 1:
-                return unknown(review("Disease statuses of the same day contradict each other."), evidence=evidence)
-            return not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in newest_day))
-        if newest_day[0].when is not None and newest_day[0].when.earliest >= on - timedelta(days=self.within_days):
-            return met(*(Evidence(each.source, each.observed, on=each.when) for each in newest_day))
-        old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each in newest_day)
+        worse = [(each, each.when) for each in after if each.means == "worsened" and each.when]
+        better = [(each, each.when) for each in after if each.means != "worsened" and each.when]
+        last_worse = [each for each, when in worse if all(other.surely_before(when) for _, other in better)]
+        if last_worse:
+            return not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in last_worse))
+        last_better = [(each, when) for each, when in better if all(other.surely_before(when) for _, other in worse)]
+        if not last_better:
+            text = "Disease statuses of the same time contradict each other."
+            return unknown(review(text), evidence=evidence)
+        first = on - timedelta(days=self.within_days)
+        current = [each for each, when in last_better if when.earliest >= first]
+        if current:
+            return met(*(Evidence(each.source, each.observed, on=each.when) for each in current))
+        old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each, _ in last_better)
         return unknown(request(case, "Observation"), evidence=old)
 
 

@@ -52,14 +52,14 @@ class NeoadjuvantCourse:
             evidence += (Evidence(surgery.source, surgery.label, on=surgery.when),)
         statement = completeness(case)
         if not all(held):
-            if statement and surgery is not None and not history.undated:
+            if statement and surgery is not None and not (history.undated or history.unrecognised):
                 return not_met(answer_evidence(statement), *evidence)
             return self.reader.undecided(case, *evidence)
         cycles, days = self._cycles(before), self._days(before)
         if cycles >= self.cycles or days >= self.weeks * 7:
             shown = f"{cycles} cycles, {days} days from first to last dose"
             return met(*(Evidence(each.source, f"{each.observed}: {shown}", on=each.on) for each in evidence))
-        if statement and not history.undated:
+        if statement and not (history.undated or history.unrecognised):
             return not_met(answer_evidence(statement), *evidence)
         return self.reader.undecided(case, *evidence)
 

@@ -11,9 +11,9 @@ from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, met, not_met, review, unknown
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Setting, line_bounds
 from criteria.oncology.extent import extent_of
-from criteria.predicates.answers import answer_evidence, completeness, decide, newest, number, request, weigh
+from criteria.predicates.answers import answer_evidence, completeness, decide, newest, number, weigh
 from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
-from criteria.predicates.therapy import EXPOSURE_TYPES, TherapyReader, resolve_drugs
+from criteria.predicates.therapy import TherapyReader, resolve_drugs
 from criteria.verdict import Verdict
 
 
@@ -147,10 +147,10 @@ class MetastaticTherapyOrEarlyRecurrence:
         on_endocrine = [each for each in endocrine if onset and self._recurred(each, onset)]
         if on_endocrine:
             seen = tuple(each.evidence for each in on_endocrine)
-            return unknown(review(self.endocrine_only), request(case, *EXPOSURE_TYPES), evidence=seen)
+            return unknown(review(self.endocrine_only), evidence=seen)
         statement = completeness(case)
         decidable = onset is not None and all(self._surely_later(each, onset) for each in drugs)
-        if statement and decidable and not history.undated:
+        if statement and decidable and not (history.undated or history.unrecognised):
             return not_met(answer_evidence(statement), *(each.evidence for each in drugs))
         return self.reader.undecided(case, *(each.evidence for each in drugs))
 

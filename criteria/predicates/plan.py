@@ -51,6 +51,10 @@ class CompletingCurrentCourse:
         return unknown(request(case, "MedicationAdministration", "MedicationStatement"))
 
 
+# Conditions of a law that an approval shows by itself: metastatic disease here, labeled use as a criterion of its own.
+_SHOWN = frozenset({"stage-four-advanced-metastatic", "use-fda-approved", "use-fda-approved-or-best-practice"})
+
+
 @dataclass(frozen=True, slots=True)
 class StepTherapyProhibited:
     """A state law forbids prerequisite trials here: state and funding from the plan, stage from the chart (O10)."""
@@ -75,7 +79,7 @@ class StepTherapyProhibited:
             return unknown(review(self.text))
         shown = Evidence(source, f"issued in {law.jurisdiction}: {law.citation} ({law.state_of_checking})")
         spread = derive_metastatic(case)
-        if law.state_of_checking == "verified" and spread.verdict is Verdict.MET:
+        if law.state_of_checking == "verified" and law.requires <= _SHOWN and spread.verdict is Verdict.MET:
             return met(shown, *spread.evidence)
         return unknown(review(f"{self.text} ({law.citation}, {law.state_of_checking})"), evidence=(shown,))
 

@@ -64,7 +64,7 @@ class PriorTherapy:
         evidence = tuple(courses[0].evidence for courses in found if courses)
         if all(found):
             derived = met(*evidence)
-        elif statement := completeness(case):
+        elif (statement := completeness(case)) and not history.unrecognised:
             derived = not_met(answer_evidence(statement), *evidence)
         else:
             ordered = tuple(
@@ -134,8 +134,7 @@ class PriorRegimens:
         statement = completeness(case)
         agents = frozenset().union(*(each.of_class(self.drug_class) for each in regimens))
         if len(agents) >= self.at_least:
-            more = () if statement else (request(case, *EXPOSURE_TYPES),)
-            return unknown(review(self.agents_only), *more, evidence=evidence)
+            return unknown(review(self.agents_only), evidence=evidence)
         if statement and not history.undated and not history.unrecognised:
             return not_met(answer_evidence(statement), *evidence)
         return self.reader.undecided(case, *evidence)
@@ -204,9 +203,10 @@ class RegimenInMetastaticSetting:
         extent = extent_of(case)
         seen = tuple(each.evidence for each in courses)
         if extent.recurrent and not extent.metastatic:
-            return unknown(review(self.not_metastatic), request(case, *EXPOSURE_TYPES), evidence=seen)
+            return unknown(review(self.not_metastatic), evidence=seen)
         statement = completeness(case)
-        if statement and not history.undated and all(each.setting is Setting.EARLY for each in courses):
+        hidden = history.undated or history.unrecognised
+        if statement and not hidden and all(each.setting is Setting.EARLY for each in courses):
             return not_met(answer_evidence(statement), *seen)
         return self.reader.undecided(case, *seen)
 
@@ -238,5 +238,5 @@ class SubsequentTherapy:
         if statement and not history.regimens and not history.undated and not history.unrecognised:
             return not_met(answer_evidence(statement))
         if history.regimens and all(each.setting is Setting.EARLY for each in history.regimens):
-            return unknown(review(self.adjuvant_only), request(case, *EXPOSURE_TYPES), evidence=seen)
+            return unknown(review(self.adjuvant_only), evidence=seen)
         return self.reader.undecided(case, *seen)
