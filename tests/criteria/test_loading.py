@@ -63,6 +63,7 @@ BAD_POLICIES: Mapping[str, tuple[int, int, str, str]] = {
     ),
     "threshold-elsewhere": (43, 15, f"{TREE}.of[1].any-of.threshold", "'threshold' is not a key here"),
     "unknown-payer": (5, 1, "$.payer", "no payer is called acne"),
+    "unknown-products": (16, 1, "$.products", "payer acme has no products.yaml of this name"),
     "unknown-question-type": (61, 60, "$.leaves.adult.questions[0].type", "'bool' is none of group, boolean"),
     "unknown-test": (59, 13, "$.leaves.adult.judge.agde", "no test is called agde; known: advanced-disease, aged"),
     "unused-leaf": (56, 3, "$.leaves.forgotten", "forgotten stands in no path"),
@@ -74,7 +75,7 @@ BAD_POLICIES_BY_LINE: Mapping[str, tuple[int, str]] = {
     "bad-date-unquoted": (6, ""),
     "control-character": (1, "does not allow"),
     "ends-before-it-starts": (6, "ends before it starts"),
-    "exception-not-relied-on": (96, "reason"),
+    "exception-not-relied-on": (95, "reason"),
     "not-utf-8": (1, "does not allow"),
     "remark-unknown": (32, "shortages"),
     "two-documents": (3, ""),
@@ -358,13 +359,30 @@ def test_a_later_folder_adds_a_payer_and_a_policy_to_the_shipped_ones(tmp_path: 
     assert "acme/checkpoint" in library.policies
 
 
-def test_a_later_folder_does_not_replace_a_threshold() -> None:
-    found = defects_of([GOOD, GOOD])
-    assert any("recent_dose_days" in each.message for each in found)
+def test_a_later_folder_does_not_replace_a_threshold(tmp_path: Path) -> None:
+    other = good_with("thresholds.yaml", ("recent_dose_days: {value: 42", "recent_dose_days: {value: 43"))
+    (found,) = defects_of([GOOD, folder(tmp_path / "more", {"thresholds.yaml": other}, fresh=True)])
+    assert (found.line, found.path) == (4, "$.thresholds.recent_dose_days")
+    assert "recent_dose_days has another value in an earlier folder" in found.message
+
+
+def test_a_later_folder_may_repeat_the_thresholds_it_agrees_with(tmp_path: Path) -> None:
+    more = folder(tmp_path / "more", {"thresholds.yaml": good("thresholds.yaml")}, fresh=True)
+    assert load(GOOD, more).thresholds == load(GOOD).thresholds
+
+
+def test_a_later_folder_does_not_rename_a_payer(tmp_path: Path) -> None:
+    text = OTHER_PAYER.replace("id: other", "id: acme")
+    (found,) = defects_of([GOOD, folder(tmp_path / "more", {"acme/payer.yaml": text}, fresh=True)])
+    assert (found.line, found.path) == (2, "$.name")
+    assert "payer acme has another name in an earlier folder" in found.message
 
 
 def test_a_later_folder_may_add_identifiers_and_plans_to_a_payer_of_an_earlier_one(tmp_path: Path) -> None:
-    text = OTHER_PAYER.replace("id: other", "id: acme") + 'plans: [{value: IRON, source: "plan file 2027"}]\n'
+    text = (
+        OTHER_PAYER.replace("id: other", "id: acme").replace("Other Health", "Acme Health")
+        + 'plans: [{value: IRON, source: "plan file 2027"}]\n'
+    )
     library = load(GOOD, folder(tmp_path / "more", {"acme/payer.yaml": text}, fresh=True))
     payer = library.payers["acme"]
     assert payer.name == "Acme Health"
