@@ -4,6 +4,7 @@ A resource about another patient does not exist here, and one bad resource costs
 depend on the order the resources came in.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -43,6 +44,7 @@ from fhir_mappers.therapy import map_exposure, map_procedure
 Mapper = Callable[[Origin, Chart], Iterable[Any]]
 Named = tuple[str, GivenResource]
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 # Intents of a MedicationRequest that orders nothing yet.
 _WISHES = frozenset({"proposal", "plan", "option"})
 _LONGEST_VERSION = 18
@@ -119,7 +121,8 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
             notes.append(f"{given.where}: not a resource")
             continue
         identity = resource.get("id")
-        name = f"{kind}/{identity}" if isinstance(identity, str) and identity else given.where
+        # What is no FHIR id may be a name or a number of the patient's, and notes repeat references.
+        name = f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else given.where
         known = found.setdefault(name, given)
         if known is given or known.resource == resource:
             continue

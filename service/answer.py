@@ -104,7 +104,8 @@ class _Call:
             return None
         choice = self.coverages.choose(mapped.order, draft.resource)
         decision = self._decision(mapped, choice)
-        return DecidedOrder(decision, draft.resource, choice.reference)
+        earlier = frozenset(each for each in assertion_ids(draft.resource) if self.services.store.get(each) is not None)
+        return DecidedOrder(decision, draft.resource, choice.reference, earlier)
 
     def _decision(self, mapped: _Mapped, choice: Choice) -> Decision:
         on = decision_day(mapped.order, self.called)
@@ -250,6 +251,19 @@ def answers_that_count(
             or (each.authored is not None and each.authored.surely_within(first, last))
         )
     )
+
+
+def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the assertion ids of the coverage information an order came with, whoever asserted them."""
+    extensions = resource.get("extension")
+    members = [
+        member
+        for each in (extensions if isinstance(extensions, list) else [])
+        if isinstance(each, Mapping) and each.get("url") == EXTENSION and isinstance(each.get("extension"), list)
+        for member in each["extension"]
+        if isinstance(member, Mapping) and member.get("url") == "coverage-assertion-id"
+    ]
+    return tuple(value for each in members if isinstance(value := each.get("valueString"), str))
 
 
 def order_digest(resource: Mapping[str, Any]) -> str:

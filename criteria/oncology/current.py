@@ -125,8 +125,8 @@ def doses_of_ordered_drug(case: Case) -> tuple[Exposure, ...]:
 def is_under_treatment(case: Case, on: date, thresholds: Thresholds) -> Exposure | None:
     """Return the newest dose of the ordered drug 1 to 42 days before `on`, unless a stop follows.
 
-    Doses on the order day or later are this order's own. A date that may lie outside the window does not count: the path of a policy is settled before evaluation
-    and must not rest on a guess.
+    Doses on the order day or later are this order's own. A date that may lie outside the window does not count: the
+    path of a policy is settled before evaluation and must not rest on a guess.
     """
     first, day_before = on - timedelta(days=thresholds.recent_dose_days), on - timedelta(days=1)
     for exposure in reversed(doses_of_ordered_drug(case)):

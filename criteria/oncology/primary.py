@@ -49,7 +49,7 @@ def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
 
 
 def concerns_treated(case: Case, reference: str | None) -> bool:
-    """Say whether a finding linked to a condition is not about another primary; an unlinked one is taken as this one's."""
+    """Say whether a finding linked to a condition is not about another primary; unlinked ones are this one's."""
     if reference is None:
         return True
     cancer = treated_cancer(case)

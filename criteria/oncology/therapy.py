@@ -77,10 +77,9 @@ class _History:
             else:
                 given.setdefault(key, []).append(exposure)
         courses = [course for key in sorted(given) for course in self._courses(key, given[key])]
-        given_dated = [(each.start, each) for each in courses if each.start and each.classes & CYTOTOXIC_OR_TARGETED]
-        regimens = self._regimens(
-            sorted(given_dated, key=lambda each: (each[0].earliest, each[0].latest, each[1].drug))
-        )
+        dated = [(each.start, each) for each in courses if each.start and each.classes & CYTOTOXIC_OR_TARGETED]
+        dated.sort(key=lambda each: (each[0].earliest, each[0].latest, each[1].drug))
+        regimens = self._regimens(dated)
         past, present = self._split_present(regimens)
         return History(
             courses=tuple(courses),

@@ -10,6 +10,7 @@ from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, Setting
 from criteria.oncology.extent import extent_of
 from criteria.oncology.primary import treated_cancer
+from criteria.oncology.surgery import surgery_of
 from criteria.predicates.answers import answer_evidence, completeness, weigh
 from criteria.predicates.context import COUNT, STRINGS, BuildContext, params_schema
 from criteria.predicates.therapy import TherapyReader, resolve_drugs
@@ -88,12 +89,6 @@ class NeoadjuvantCourse:
         starts = [each.start.latest for each in courses if each.start]
         ends = [last.earliest for each in courses if (last := each.end or each.start)]
         return (max(ends) - min(starts)).days if starts else 0
-
-
-def surgery_of(case: Case) -> Procedure | None:
-    """Return the last curative breast operation on record."""
-    found = [each for each in case.record.procedures if "breast-surgery" in each.concepts]
-    return max(found, key=lambda each: (str(each.when or ""), each.source.reference)) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """What is known about each preferred product for this patient: failed, not tolerated, ruled out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from criteria.facts import Case, ConditionState, Reaction
-from criteria.finding import Evidence
+from criteria.finding import Evidence, Judgement, review, unknown
 from criteria.oncology.courses import History, Setting
 from criteria.oncology.extent import extent_of
 from criteria.oncology.therapy import history_of
@@ -15,6 +15,8 @@ from criteria.predicates.context import BuildContext, ContraindicationRow
 from criteria.predicates.therapy import TherapyReader
 
 FAILED, INTOLERABLE, CONTRAINDICATED = "failed", "intolerable", "contraindicated"
+DENIALS = frozenset({"none", "not-tried"})
+"""Answers that say there is no reason against a product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Experience:
             if name in wanted:
                 found += evidence
         return found
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Say whether the clinician denies what the record shows for this product."""
+        return self.said in DENIALS and bool(self.reasons((FAILED, INTOLERABLE, CONTRAINDICATED)))
 
     def is_denied(self, wanted: tuple[str, ...]) -> bool:
         """Say whether the clinician answered for this product and named none of these reasons."""
@@ -156,6 +163,19 @@ def _is_current(state: ConditionState) -> bool:
 def hypersensitivities(case: Case) -> tuple[Reaction, ...]:
     """Return allergy-type reactions that are not provisional."""
     return tuple(each for each in case.record.reactions if each.hypersensitivity and each.confirmed is not False)
+
+
+def conflict_over(experiences: Sequence[Experience]) -> Judgement:
+    """Return the judgement when an answer denies what the record shows."""
+    disputed = [each for each in experiences if each.is_contradicted]
+    evidence = [
+        item
+        for each in disputed
+        for item in (each.answer, *each.reasons((FAILED, INTOLERABLE, CONTRAINDICATED)))
+        if item is not None
+    ]
+    need = review("The clinician's answer about a preferred product contradicts the coded record.")
+    return unknown(need, evidence=tuple(dict.fromkeys(evidence)))
 
 
 def failure_of(history: History, product: str) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:

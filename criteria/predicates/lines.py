@@ -11,6 +11,7 @@ from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, met, not_met, review, unknown
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Setting, line_bounds
 from criteria.oncology.extent import extent_of
+from criteria.oncology.surgery import is_adjuvant, surgery_of
 from criteria.predicates.answers import answer_evidence, completeness, decide, newest, number, weigh
 from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
 from criteria.predicates.therapy import TherapyReader, resolve_drugs
@@ -118,15 +119,12 @@ class MetastaticTherapyOrEarlyRecurrence:
 
     reader: TherapyReader
     endocrine_only: str
-    local_only: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
-        ("endocrine_only", "local_only"), endocrine_only=STRING, local_only=STRING
-    )
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("endocrine_only",), endocrine_only=STRING)
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build from the sentences for recurrence on endocrine therapy alone and for local treatment alone."""
-        return cls(TherapyReader.of(context), params["endocrine_only"], params["local_only"])
+        """Build from the sentence for recurrence on endocrine therapy alone."""
+        return cls(TherapyReader.of(context), params["endocrine_only"])
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge courses in the metastatic setting, then the interval to recurrence."""
@@ -139,7 +137,8 @@ class MetastaticTherapyOrEarlyRecurrence:
             return met(*(each.evidence for each in prior))
         onset = extent_of(case).onset
         early = [each for each in history.courses if each.setting is Setting.EARLY and each.start]
-        drugs = [each for each in early if each.classes & CYTOTOXIC_OR_TARGETED]
+        surgery = surgery_of(case)
+        drugs = [each for each in early if each.classes & CYTOTOXIC_OR_TARGETED and is_adjuvant(each, surgery)]
         recurred = [each for each in drugs if onset and self._recurred(each, onset)]
         if recurred:
             return met(*(each.evidence for each in recurred), *extent_of(case).metastatic)
@@ -149,7 +148,7 @@ class MetastaticTherapyOrEarlyRecurrence:
             seen = tuple(each.evidence for each in on_endocrine)
             return unknown(review(self.endocrine_only), evidence=seen)
         statement = completeness(case)
-        decidable = onset is not None and all(self._surely_later(each, onset) for each in drugs)
+        decidable = onset is not None and surgery is not None and all(self._surely_later(each, onset) for each in drugs)
         if statement and decidable and not (history.undated or history.unrecognised):
             return not_met(answer_evidence(statement), *(each.evidence for each in drugs))
         return self.reader.undecided(case, *(each.evidence for each in drugs))

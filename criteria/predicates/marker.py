@@ -284,17 +284,28 @@ class ResidualDisease:
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge pathological categories after therapy; both must be clear for not-met."""
         found = [each for each in case.record.stages if each.counted and each.means.startswith("yp")]
-        pairs = [(each.means, Evidence(each.source, each.observed, on=each.when)) for each in found]
-        for category in ("ypt", "ypn"):
-            answer = newest(case, f"{self.leaf}.{category}")
-            if answer is not None and isinstance(answer.value, str):
-                pairs.append((answer.value, answer_evidence(answer)))
-        left = [evidence for means, evidence in pairs if means in self.residual]
-        clear = [evidence for means, evidence in pairs if means in self.none]
-        shown = {means[:3] for means, _ in pairs if means in self.none}
+        coded = [(each.means, Evidence(each.source, each.observed, on=each.when)) for each in found]
+        given = [
+            (answer.value, answer_evidence(answer))
+            for category in ("ypt", "ypn")
+            if (answer := newest(case, f"{self.leaf}.{category}")) is not None and isinstance(answer.value, str)
+        ]
+        every = [*coded, *given]
+        if any(self._contradict(one, other) for one, _ in coded for other, _ in given):
+            return unknown(review("The clinician's answer contradicts the pathology on record."), evidence=_all(every))
+        left = [evidence for means, evidence in every if means in self.residual]
+        clear = [evidence for means, evidence in every if means in self.none]
         if left:
             return met(*left)
-        if {"ypT", "ypN"} <= shown:
+        if {"ypT", "ypN"} <= {means[:3] for means, _ in every if means in self.none}:
             return not_met(*(replace(each, role=Role.CONTRADICTS) for each in clear))
         seen = tuple(replace(each, role=Role.UNUSABLE) for each in clear)
         return unknown(request(case, "Observation", "DiagnosticReport"), evidence=seen)
+
+    def _contradict(self, one: str, other: str) -> bool:
+        """Say whether two findings of one category, ypT or ypN, differ in what they leave behind."""
+        return one[:3] == other[:3] and {one in self.residual, other in self.residual} == {True, False}
+
+
+def _all(pairs: list[tuple[str, Evidence]]) -> tuple[Evidence, ...]:
+    return tuple(evidence for _, evidence in pairs)

@@ -12,7 +12,7 @@ from criteria.oncology.courses import History
 from criteria.policy import PreferredProducts
 from criteria.predicates.answers import ask
 from criteria.predicates.context import COUNT, STRING, BuildContext, params_schema
-from criteria.predicates.experience import CONTRAINDICATED, FAILED, INTOLERABLE, PreferredReader
+from criteria.predicates.experience import CONTRAINDICATED, FAILED, INTOLERABLE, PreferredReader, conflict_over
 from criteria.predicates.therapy import EXPOSURE_TYPES
 
 _REACTION_TYPES = ("AllergyIntolerance", "AdverseEvent")
@@ -43,7 +43,10 @@ class PreferredFailed:
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge by the products that failed, two of them in separate trials."""
         experiences = self.reader.experiences(case)
-        failed = [each for each in experiences if each.failed]
+        failed = [each for each in experiences if each.failed and not each.is_contradicted]
+        disputed = [each for each in experiences if each.failed and each.is_contradicted]
+        if len(failed) < self.at_least <= len(failed) + len(disputed):
+            return conflict_over(disputed)
         evidence = tuple(dict.fromkeys(item for each in failed for item in each.failed))
         if len(failed) >= self.at_least:
             history = self.reader.therapy.history(case)
@@ -102,6 +105,8 @@ class PreferredRuledOut:
         experiences = self.reader.experiences(case)
         applicable = [each for each in experiences if not each.inapplicable]
         out = [each for each in applicable if each.reasons(self.reasons)]
+        if any(each.is_contradicted for each in out):
+            return conflict_over(out)
         evidence = tuple(dict.fromkeys(item for each in out for item in each.reasons(self.reasons)))
         not_applicable = tuple(each.inapplicable[0] for each in experiences if each.inapplicable)
         if len(applicable) < self.fewest:
