@@ -288,6 +288,20 @@ def test_evidence_refers_to_an_element_that_is_present_in_the_request(name: str)
         assert decision["criteria"] is None or seen
 
 
+def test_evidence_of_an_order_without_a_date_refers_to_what_is_there() -> None:
+    body, service = request_of("mmm-kadcyla-dose"), api()
+    body["prefetch"]["medicationAdministrations"]["entry"] = []
+    drug = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "224905"}]}
+    undated = {**orders_of(body)[0], "id": "undated", "status": "completed", "medicationCodeableConcept": drug}
+    del undated["authoredOn"]
+    add(body, "medicationRequests", undated)
+    decision = service.decision(service.sign(body), "MedicationRequest/order-13")
+    cited = [each for node in nodes(decision["criteria"]) for each in node["evidence"]]
+    of_undated = [each for each in cited if each["reference"] == "MedicationRequest/undated"]
+    assert of_undated
+    assert all(present(undated, each["path"]) for each in of_undated), of_undated
+
+
 STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
