@@ -193,3 +193,8 @@ def named(body: Mapping[str, Any], name: str) -> Json:
 def add(body: Mapping[str, Any], key: str, *resources: Mapping[str, Any]) -> None:
     """Add resources to a searchset of the prefetch."""
     body["prefetch"][key].setdefault("entry", []).extend({"resource": each} for each in resources)
+
+
+def verdict_of(decision: Mapping[str, Any], criterion: str) -> str:
+    """Return the verdict of a criterion in the record of a decision."""
+    return next(str(each["verdict"]) for each in nodes(decision["criteria"]) if each["id"] == criterion)

@@ -9,7 +9,7 @@ import pytest
 from criteria.facts import SearchState
 from service.deadline import Deadline
 from service.fhir_client import Fetched
-from tests.hooks.clients import Called, Json, add, api, named, nodes, orders_of, record_of, request_of
+from tests.hooks.clients import Called, Json, add, api, named, nodes, orders_of, record_of, request_of, verdict_of
 
 HUNG = ["observations", "medicationAdministrations", "medicationStatements", "medicationDispenses"]
 BESIDE = ["allergies", "adverseEvents", "documents"]
@@ -92,11 +92,7 @@ def test_a_refusal_is_something_a_clinician_can_make_up_for(code: str) -> None:
 @pytest.mark.parametrize("fetched", [FAILURES["down"], REFUSALS["403"]], ids=["down", "403"])
 def test_a_missing_search_closes_no_world(fetched: Fetched) -> None:
     _, decision = outcome(fetched, "mmm-kadcyla-early", "order-12", ["medicationStatements"])
-    assert verdict(decision, "single-agent") == "unknown"
-
-
-def verdict(decision: Json, criterion: str) -> str:
-    return next(str(each["verdict"]) for each in nodes(decision["criteria"]) if each["id"] == criterion)
+    assert verdict_of(decision, "single-agent") == "unknown"
 
 
 @pytest.fixture
