@@ -29,7 +29,8 @@ _ORDER = shape(
     raw={"type": "object"},
 )
 _CALL = shape(today=DAY, unsolicited=FLAG, real_time=FLAG, not_met_is_review=FLAG)
-_EXPECT = shape("outcome",
+_EXPECT = shape(
+    "outcome",
     outcome=one_of(*sorted({each.contract_name for each in Outcome})),
     path=TEXT,
     verdicts={"type": "object", "minProperties": 1, "additionalProperties": one_of(*(each.value for each in Verdict))},
@@ -52,9 +53,13 @@ _EXPECT = shape("outcome",
     dose_exceeds=FLAG,
 )
 _CHART = shape("entries", base=TEXT, without=TEXTS, entries=_ENTRIES)
-_CASE = shape("case", "expect", case=TEXT, base=TEXT, without=TEXTS, order=_ORDER, chart=_ENTRIES, call=_CALL, expect=_EXPECT
+_CASE = shape(
+    "case", "expect", case=TEXT, base=TEXT, without=TEXTS, order=_ORDER, chart=_ENTRIES, call=_CALL, expect=_EXPECT
 )
-SCHEMA = shape("policy", "order", "cases",
+SCHEMA = shape(
+    "policy",
+    "order",
+    "cases",
     policy=TEXT,
     order=_ORDER | {"required": ["drug", "on"]},
     charts={"type": "object", "additionalProperties": _CHART},
@@ -127,7 +132,7 @@ def _defect(data: DataFile, path: Sequence[str | int], words: str) -> Defect:
 
 def _case(data: DataFile, index: int) -> PolicyCase:
     content, given = data.content, data.content["cases"][index]
-    path = ["cases", index]
+    path: list[str | int] = ["cases", index]
     entries = _merged(data, given, path, "chart", ())
     return PolicyCase(
         data.name,

@@ -11,7 +11,7 @@ A file:
         entries:
           - her2_ihc: {score: "3+", on: "2022-01-05"}
           - given: {drug: trastuzumab, on: ["2023-02-01", "2023-02-22"]}
-            label: trastuzumab                        # optional; else an entry answers to "given" and "given trastuzumab"
+            label: trastuzumab                        # optional; else it answers to "given" and "given trastuzumab"
             id: ma-7                                  # optional id of the resource, so that others can refer to it
     cases:
       - case: A sentence that says what is special about this patient.
@@ -73,7 +73,8 @@ from service.settings import Profile, Settings
 from tests import builders
 from tests.builders import Json
 from tests.policies.case_file import BadCaseError, PolicyCase
-from tests.policies.chart_entries import ENTRIES, ORDER_ID, BadEntryError, Chart, Place
+from tests.policies.chart import ORDER_ID, BadEntryError, Chart, Place
+from tests.policies.chart_entries import ENTRIES
 from tests.policies.shapes import concept, day
 
 SEARCHED = (
