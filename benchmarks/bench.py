@@ -34,10 +34,10 @@ _MICRO = 1e6
 class Effort:
     """How long to measure. A round calls each application as often as fits into `round_seconds`."""
 
-    rounds: int = 40
+    rounds: int = 30
     round_seconds: float = 0.02
-    single_requests: int = 3000
-    split_requests: int = 400
+    single_requests: int = 2000
+    split_requests: int = 300
     starts: int = 3
 
 

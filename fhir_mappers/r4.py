@@ -26,6 +26,8 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.visionprescription import VisionPrescription
 from pydantic import BaseModel, ValidationError
 
+from fhir_mappers.plain_r4 import Check, PlainShape, plain_code, plain_list, plain_primitive
+
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
     {
         model.__name__: model
@@ -74,6 +76,8 @@ def validate(resource: Mapping[str, Any]) -> tuple[Problem, ...]:
     model = MODELS.get(kind) if isinstance(kind, str) else None
     if model is None:
         return (Problem("resourceType", "is missing or names a type that is not read here", "not-supported"),)
+    if _is_plain(resource, model):
+        return ()
     found: dict[str, Problem] = {}
     for problem in (*_model_problems(resource, model), *_own_problems(resource, model)):
         found.setdefault(problem.path, problem)
@@ -176,6 +180,46 @@ def _element(model: str, name: str, annotation: str, extra: Any) -> _Element:
     kinds = {"bool": bool, "int": int, "decimal.Decimal": Decimal}
     primitive = re.search(r"\b(bool|int|decimal\.Decimal)\b", annotation)
     return _Element(kinds[primitive[1]] if primitive else str, codes, None, is_id="Id()" in annotation)
+
+
+def _is_plain(resource: Any, model: type[BaseModel]) -> bool:
+    try:
+        return _plain_shape(model).holds(resource)
+    except RecursionError:
+        return False
+
+
+@cache
+def _plain_shape(model: type[BaseModel]) -> PlainShape:
+    """Return what a plain object of this model holds: no extensions of primitives, no contained resources."""
+    members: dict[str, Check] = {}
+    required: list[str] = []
+    choice_of: dict[str, str] = {}
+    needed: set[str] = set()
+    for key, field in model.model_fields.items():
+        name, annotation = field.alias or key, str(field.annotation)
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        element = _element(model.__name__, name, annotation, extra)
+        if (check := _plain_check(element, annotation)) is not None:
+            members[name] = plain_list(check) if "List[" in annotation else check
+        if field.is_required() or extra.get("element_required") is True:
+            required.append(name)
+        if isinstance(choice := extra.get("one_of_many"), str):
+            choice_of[name] = choice
+            if extra.get("one_of_many_required") is True:
+                needed.add(choice)
+    if model in MODELS.values():
+        members["resourceType"] = plain_code({model.__name__})
+    return PlainShape(members, tuple(required), choice_of, frozenset(needed))
+
+
+def _plain_check(element: _Element, annotation: str) -> Check | None:
+    if element.child is not None:
+        child = element.child
+        return lambda value: _plain_shape(child).holds(value)
+    if "abc." in annotation:
+        return None
+    return plain_primitive(annotation, element.codes)
 
 
 def _own_problems(resource: Mapping[str, Any], model: type[BaseModel]) -> Iterator[Problem]:
