@@ -234,10 +234,23 @@ def test_drugs_and_codes_stand_once(tmp_path: Path) -> None:
         'ambiguous_codes:\n  - {system: rxnorm, code: "1", display: x, candidates: [a, b], source: own}\n',
     )
     assert found == [
-        "drugs:3: $.drugs: drug a stands twice",
+        "drugs:3: $.drugs: drug a stands twice; a later row may only add codes and names",
         "drugs:4: $.drugs.b.rxnorm: code 1 stands at two drugs",
         "drugs:6: $.ambiguous_codes: code 1 stands at a drug too",
     ]
+
+
+def test_a_later_folder_adds_codes_and_names_to_a_drug(tmp_path: Path) -> None:
+    codes = (
+        'rxnorm: [{code: "77", display: Margenza, tty: BN, source: own}], '
+        'hcpcs: [{code: Q9999, display: other, mg_per_unit: "10", source: own}]'
+    )
+    (tmp_path / "drugs.yaml").write_text(f"drugs:\n  - {{key: margetuximab, names: [mgnz], {codes}}}\n")
+    vocabulary = load_vocabulary([files("criteria") / "value_sets", tmp_path])
+    drug = vocabulary.drugs["margetuximab"]
+    assert [each.code for each in drug.hcpcs] == ["J9353", "Q9999"]
+    assert "77" in [each.code for each in drug.codes]
+    assert drug.label is not None
 
 
 def test_labels_and_combinations_name_drugs_that_exist(tmp_path: Path) -> None:
