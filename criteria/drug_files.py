@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from criteria.value_set_tables import compiled, number_of
 
 _DRUG = frozenset({"key", "name", "classes", "actives", "names"})
 _DRUG_MORE = frozenset({"brand", "backbone", "general_of", "rxnorm", "hcpcs", "ndc"})
+_ADDITION = frozenset({"key", "names", "rxnorm", "hcpcs", "ndc"})
+"""What a later row may add to a drug: an operator's folder knows codes that ours could not have."""
 _RXNORM = frozenset({"code", "display", "tty", "source"})
 _HCPCS = frozenset({"code", "display", "mg_per_unit", "source"})
 _NDC = frozenset({"labeler_product", "display", "source"})
@@ -43,17 +46,23 @@ def read_drugs(files: ValueSetFiles, formats: Mapping[str, re.Pattern[str]]) -> 
     """Return all drugs and the index that finds them; mistakes are recorded in `files`."""
     tops = files.tops("drugs", ("drugs", "ambiguous_codes", "combination_names"))
     labels = _labels(files)
-    rows = list(files.rows(tops, "drugs", "$", required=_DRUG, optional=_DRUG_MORE))
+    rows = list(files.rows(tops, "drugs", "$", required=frozenset({"key"}), optional=_DRUG | _DRUG_MORE))
     drugs: dict[str, Drug] = {}
     codes: Codes = {}
     names: list[tuple[str, str]] = []
     for row in rows:
         key = row["key"]
+        shelf = _Shelf(files, codes, formats)
         if key in drugs:
-            files.defect(row, "$.drugs", f"drug {key} stands twice")
+            if not row.keys() <= _ADDITION:
+                files.defect(row, "$.drugs", f"drug {key} stands twice; a later row may only add codes and names")
+                continue
+            drugs[key] = _with_more(drugs[key], *_codes_of(shelf, row))
+        elif files.check(row, f"$.drugs.{key}", _DRUG, _DRUG_MORE):
+            drugs[key] = _drug(shelf, row, labels.pop(key, None))
+        else:
             continue
-        drugs[key] = _drug(_Shelf(files, codes, formats), row, labels.pop(key, None))
-        names.extend((name, key) for name in row["names"] if _is_name(files, row, name))
+        names.extend((name, key) for name in row.get("names", ()) if _is_name(files, row, name))
     for key in labels:
         files.defect(files.files["labels"][0], "$.labels", f"no drug is called {key}")
     _read_ambiguous(files, tops, codes, drugs)
@@ -70,6 +79,24 @@ def read_drugs(files: ValueSetFiles, formats: Mapping[str, re.Pattern[str]]) -> 
 
 
 def _drug(shelf: _Shelf, row: Located, label: Label | None) -> Drug:
+    bare = Drug(
+        key=row["key"],
+        name=row["name"],
+        brand=row.get("brand"),
+        classes=frozenset(row["classes"]),
+        actives=frozenset(row["actives"]),
+        backbone=row.get("backbone"),
+        label=label,
+    )
+    return _with_more(bare, *_codes_of(shelf, row))
+
+
+def _with_more(drug: Drug, billing: tuple[BillingCode, ...], codes: tuple[Code, ...]) -> Drug:
+    return replace(drug, hcpcs=(*drug.hcpcs, *billing), codes=(*drug.codes, *codes))
+
+
+def _codes_of(shelf: _Shelf, row: Located) -> tuple[tuple[BillingCode, ...], tuple[Code, ...]]:
+    """Put a row's codes on the shelf; return those for billing and those for a new order, most specific first."""
     files = shelf.files
     key = row["key"]
     path = f"$.drugs.{key}"
@@ -87,17 +114,7 @@ def _drug(shelf: _Shelf, row: Located, label: Label | None) -> Drug:
     for entry in files.rows([row], "ndc", path, required=_NDC):
         _add(shelf, entry, "ndc", key)
         products.append(Code("ndc", entry["labeler_product"], entry["display"]))
-    return Drug(
-        key=key,
-        name=row["name"],
-        brand=row.get("brand"),
-        classes=frozenset(row["classes"]),
-        actives=frozenset(row["actives"]),
-        backbone=row.get("backbone"),
-        hcpcs=tuple(billing),
-        codes=(*(code for _, code in sorted(ordered, key=lambda each: each[0])), *products),
-        label=label,
-    )
+    return tuple(billing), (*(code for _, code in sorted(ordered, key=lambda each: each[0])), *products)
 
 
 def _add(shelf: _Shelf, entry: Located, system: str, key: str, *, plain: bool = False) -> None:

@@ -61,12 +61,15 @@ def check_payers(found: DataFiles) -> Iterator[Defect]:
         payer, name = file.content["id"], file.content["name"]
         if names.setdefault(payer, name) != name:
             yield file.defect(("name",), f"payer {payer} has another name in an earlier folder")
-        for index, row in enumerate(file.content["identifiers"]):
+        for index, row in enumerate(file.content.get("identifiers", ())):
             identifier = PayerIdentifier(row["system"], row["value"])
             if identifier in owners:
                 message = f"{row['system']}|{row['value']} is already {owners[identifier]}'s"
                 yield file.defect(("identifiers", index), message)
             owners[identifier] = payer
+    for file in found.payers:
+        if file.content["id"] not in owners.values():
+            yield file.defect(("id",), f"payer {file.content['id']} has no identifier, so no coverage can be its")
     for file in found.policies:
         payer = file.content["payer"]
         if payer not in names:

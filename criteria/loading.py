@@ -88,7 +88,7 @@ def _payers(found: DataFiles) -> Mapping[str, Payer]:
 
 
 def _payer(parts: Sequence[Mapping[str, Any]]) -> Payer:
-    identifiers = [each for part in parts for each in part["identifiers"]]
+    identifiers = [each for part in parts for each in part.get("identifiers", ())]
     plans = [each for part in parts for each in part.get("plans", ())]
     return Payer(
         id=parts[0]["id"],

@@ -121,6 +121,10 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
             notes.append(f"{given.where}: not a resource")
             continue
         identity = resource.get("id")
+        if resource.get("modifierExtension"):
+            # FHIR: whoever does not understand a modifier must not use the resource as if it were not there.
+            notes.append(f"{given.where}: has a modifierExtension that is not understood: set aside")
+            continue
         # What is no FHIR id may be a name or a number of the patient's, and notes repeat references.
         name = f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else given.where
         known = found.setdefault(name, given)

@@ -117,7 +117,8 @@ def _exposure(
 ) -> Exposure:
     status = origin.resource.get("status")
     return Exposure(
-        source=origin.source(path),
+        # Without a date there is no element to cite but the resource itself.
+        source=origin.source(path if taken.start is not None else ""),
         drug=drug_of(origin, origin.resource, resolve, vocabulary),
         kind=kind,
         start=taken.start,

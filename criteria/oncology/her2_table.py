@@ -167,7 +167,9 @@ def _dual_probe(ratio: Bounds, copies: Bounds | None) -> Call:
             return Call(
                 Status.POSITIVE, "3", "ratio 2.0 or more with fewer than 4.0 copies; guideline 2018/2023 differs"
             )
-        return Call(Status.POSITIVE, "2", "ratio 2.0 or more with copy number 4.0 or more")
+        if copies.surely_at_least(COPIES_EQUIVOCAL):
+            return Call(Status.POSITIVE, "2", "ratio 2.0 or more with copy number 4.0 or more")
+        return Call(Status.POSITIVE, "2/3", "ratio 2.0 or more, positive on either side of 4.0 copies")
     if not ratio.surely_below(RATIO):
         return Call(Status.UNDOCUMENTED, "2-6", "the ratio as reported may lie on either side of 2.0")
     if copies is None:

@@ -21,6 +21,8 @@ class Doubt(Enum):
 
     NONE_STATED = "none-stated"
     SEVERAL = "several"
+    CONFLICTING = "conflicting"
+    """Codings of one diagnosis name cancers of different organs."""
     UNCONFIRMED = "unconfirmed"
 
 
@@ -42,7 +44,7 @@ class TreatedCancer:
 def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
     """Return the primary sites a diagnosis states; empty for secondary and other codes."""
     sites = {found[1] for each in diagnosis.concepts if (found := _PRIMARY.match(each))}
-    if len(sites) > 1:
+    if len(sites) > 1 and "cancer-other" not in diagnosis.concepts:
         # A tumour "of salivary gland type" lies in another organ; the organ's own set names it.
         sites -= {OTHER_SITE}
     return frozenset(sites)
@@ -82,6 +84,8 @@ def _treated_cancer(case: Case) -> TreatedCancer:
 def _one_of(named: list[Diagnosis], confirmed: list[Diagnosis]) -> TreatedCancer:
     """Return the one site that is named; conditions of one site are one primary, laterality included."""
     sites = _distinct_sites(named)
+    if any(len(sites_of(each)) > 1 for each in named):
+        return TreatedCancer(None, frozenset(), tuple(named), Doubt.CONFLICTING, only_primary=False)
     if len(sites) > 1:
         return TreatedCancer(None, frozenset(), tuple(named), Doubt.SEVERAL, only_primary=False)
     site = next(iter(sites))[0]

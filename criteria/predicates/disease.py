@@ -32,6 +32,9 @@ def same_primary(cancer: TreatedCancer) -> tuple[Evidence, ...]:
 def unnamed_cancer(case: Case, cancer: TreatedCancer) -> Judgement:
     """Return the judgement when the record does not name one treated cancer."""
     doubt = cancer.doubt or Doubt.NONE_STATED
+    if doubt is Doubt.CONFLICTING:
+        sides = tuple(diagnosis_evidence(each, Role.UNUSABLE) for each in cancer.diagnoses)
+        return unknown(review("The codings of one diagnosis name cancers of different organs."), evidence=sides)
     seen = tuple(diagnosis_evidence(each, Role.UNUSABLE) for each in cancer.diagnoses)
     return unknown(ask(case, ("Condition",), document(_DOUBTS[doubt])), evidence=seen)
 

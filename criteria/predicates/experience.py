@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from criteria.dates import add_months
 from criteria.facts import Case, ConditionState, Reaction
 from criteria.finding import Evidence, Judgement, review, unknown
-from criteria.oncology.courses import History, Setting
+from criteria.oncology.courses import Course, History, Setting
 from criteria.oncology.extent import extent_of
 from criteria.oncology.therapy import history_of
 from criteria.policy import PreferredProducts
@@ -83,7 +84,7 @@ class PreferredReader:
         return tuple(self._experience(case, history, product) for product in self.products.preferred)
 
     def _experience(self, case: Case, history: History, product: str) -> Experience:
-        failed, suggestive = failure_of(history, product)
+        failed, suggestive = failure_of(history, product, self.therapy.thresholds.recurrence_after_adjuvant_months)
         effects = tuple(self._intolerances(case, history, product))
         link = f"{self.group}.{product}.outcome"
         answer, said = newest(case, link), choice(case, link)
@@ -160,6 +161,12 @@ def _is_current(state: ConditionState) -> bool:
     return state is not ConditionState.INACTIVE
 
 
+def _long_after(course: Course, progression: Evidence, months: int) -> bool:
+    if course.setting is not Setting.EARLY or course.end is None or progression.on is None:
+        return False
+    return progression.on.latest > add_months(course.end.latest, months)
+
+
 def hypersensitivities(case: Case) -> tuple[Reaction, ...]:
     """Return allergy-type reactions that are not provisional."""
     return tuple(each for each in case.record.reactions if each.hypersensitivity and each.confirmed is not False)
@@ -178,11 +185,12 @@ def conflict_over(experiences: Sequence[Experience]) -> Judgement:
     return unknown(need, evidence=tuple(dict.fromkeys(evidence)))
 
 
-def failure_of(history: History, product: str) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
+def failure_of(history: History, product: str, months: int) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
     """Return proof that a product failed, and exposures that only suggest it (O3).
 
     Proof is progression during the drug or before the next regimen, or a stop for lack of response; being
-    followed by another drug only suggests it.
+    followed by another drug only suggests it, and so does a recurrence more than so many months after therapy of early
+    disease, which may have been completed as planned.
     """
     proof: list[Evidence] = []
     suggestive: list[Evidence] = []
@@ -193,7 +201,7 @@ def failure_of(history: History, product: str) -> tuple[tuple[Evidence, ...], tu
             proof += [course.evidence, Evidence(stopped.source, "stopped for lack of response", on=day)]
     for switch in history.switches:
         courses = [each for each in (*switch.after.courses, *switch.after.carried) if each.drug == product]
-        if courses and switch.progression is not None:
+        if courses and switch.progression is not None and not _long_after(courses[0], switch.progression, months):
             proof += [courses[0].evidence, switch.progression]
         elif courses:
             suggestive.append(courses[0].evidence)
