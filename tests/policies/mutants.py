@@ -64,6 +64,7 @@ def _of_policy(file: str) -> Iterator[Mutant]:
     content = contents()[file]
     for leaf, row in content["leaves"].items():
         yield from _numbers(file, row["judge"], ("leaves", leaf, "judge"), frozenset({leaf}))
+        yield from _members(file, row["judge"], ("leaves", leaf, "judge"), frozenset({leaf}))
         if row.get("gate"):
             yield Mutant(
                 f"{file}: {leaf} is no gate", file, ("leaves", leaf, "gate"), False, frozenset({leaf, "asked"})
@@ -88,6 +89,23 @@ def _numbers(file: str, value: Any, path: Steps, about: frozenset[str]) -> Itera
         case list():
             for index, each in enumerate(value):
                 yield from _numbers(file, each, (*path, index), about)
+        case _:
+            return
+
+
+def _members(file: str, value: Any, path: Steps, about: frozenset[str]) -> Iterator[Mutant]:
+    """Yield each list of names of a part of a file without one of them."""
+    match value:
+        case dict():
+            for key, each in value.items():
+                yield from _members(file, each, (*path, key), about)
+        case list() if len(value) > 1 and all(isinstance(each, str) for each in value):
+            for index, each in enumerate(value):
+                kept = [*value[:index], *value[index + 1 :]]
+                yield Mutant(f"{file}: {_shown(path)} without {each}", file, path, kept, about | {each})
+        case list():
+            for index, each in enumerate(value):
+                yield from _members(file, each, (*path, index), about)
         case _:
             return
 
@@ -127,17 +145,25 @@ def _shown(path: Steps) -> str:
 def load(folder: Path, mutant: Mutant | None = None) -> Library:
     """Return the library with one mistake in it, loaded from files in `folder`; raise LibraryError if it is refused.
 
-    Policies that the mistake is not about are left out.
+    Policies that the mistake is not about are left out. `folder` may be used again: only what differs is written.
     """
+    policy = None if mutant is None else mutant.policy
+    root = folder / (policy or "all").replace("/", "-")
     for name, content in contents().items():
-        if mutant is not None and mutant.policy is not None and "leaves" in content and mutant.file != name:
+        if policy is not None and "leaves" in content and name != f"{policy}.yaml":
             continue
-        file = folder / "policies" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
         changed = content if mutant is None or mutant.file != name else _replaced(content, mutant.path, mutant.value)
         # JSON is YAML, and is written without a thought for quotes.
-        file.write_text(json.dumps(changed), encoding="utf-8")
-    return load_library((folder,), shipped()[1])
+        _write(root / "policies" / name, json.dumps(changed))
+    return load_library((root,), shipped()[1])
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+    elif file.read_text(encoding="utf-8") == text:
+        return
+    file.write_text(text, encoding="utf-8")
 
 
 def _replaced(content: Any, path: Steps, value: Any) -> Any:
