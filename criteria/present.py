@@ -46,6 +46,7 @@ def known_by(record: Record, day: date) -> tuple[Record, tuple[str, ...]]:
         measurements=until(record.measurements, lambda each: each.when),
         findings=until(record.findings, lambda each: each.when),
         exposures=until(record.exposures, lambda each: each.start),
+        orders=until(record.orders, lambda each: each.authored),
         procedures=until(record.procedures, lambda each: each.when),
         reactions=until(record.reactions, lambda each: each.when),
         documents=until(record.documents, lambda each: each.when),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.element import Json, Origin, identifier_token, mappings, normalise_reference, references
@@ -18,8 +18,7 @@ _LINKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GivenResource:
+class GivenResource(NamedTuple):
     """A resource and the place it came from ("prefetch.conditions.entry[3]"), which notes name when it has no id.
 
     `full_url` is the fullUrl of its Bundle entry: references may name a resource by that ("urn:uuid:…").

@@ -38,8 +38,7 @@ class Issue:
         return f"{self.reference}: {self.path}: {self.words}"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The resource being read: what its facts name as their source, and where its issues go.
 
     `reference` is "Type/id"; a resource without an id is named by the place it came from.
@@ -185,9 +184,12 @@ def codings(origin: Origin, holder: Json, key: str = "coding", path: str = "") -
     if value is None:
         return ()
     found = []
-    for index, entry in enumerate(mappings(origin, holder, key, path)):
+    for index, entry in enumerate(value if type(value) is list else mappings(origin, holder, key, path)):
+        if type(entry) is not dict:
+            origin.note(f"{below(path, key)}[{index}]", "not an object")
+            continue
         system, code, display = entry.get("system", ""), entry.get("code", ""), entry.get("display", "")
-        if not (isinstance(system, str) and isinstance(code, str) and isinstance(display, str)):
+        if not (type(system) is type(code) is type(display) is str):
             origin.note(f"{below(path, key)}[{index}]", "a part of the coding is not a string")
             system, code, display = (part if isinstance(part, str) else "" for part in (system, code, display))
         if code or display:
@@ -211,7 +213,7 @@ def concept(origin: Origin, holder: Json, key: str, path: str = "") -> Concept:
     if isinstance(value, str):
         origin.note(below(path, key), "not an object")
         return Concept((), value.strip())
-    found = mapping(origin, holder, key, path)
+    found = value if type(value) is dict else mapping(origin, holder, key, path)
     return NO_CONCEPT if found is None else concept_of(origin, found, below(path, key))
 
 

@@ -84,9 +84,12 @@ def _answers(origin: Origin, holder: Json, path: str) -> Iterator[tuple[str, str
         for index, item in enumerate(mappings(origin, parent, "item", at)):
             here = f"{prefix}item[{index}]"
             link_id = text(origin, item, "linkId", here)
-            for position, answer in enumerate(mappings(origin, item, "answer", here)):
+            given = mappings(origin, item, "answer", here)
+            if len(given) > 1:
+                origin.note(f"{here}.answer", "several answers where one is asked for: not used")
+            for position, answer in enumerate(given):
                 there = f"{here}.answer[{position}]"
-                if link_id is not None:
+                if link_id is not None and len(given) == 1:
                     yield there, link_id, answer
                 stack.append((answer, there))
             stack.append((item, here))

@@ -100,7 +100,26 @@ def _model_problems(resource: Mapping[str, Any], model: type[BaseModel]) -> Iter
             yield from _model_problems(rest, model)
     except RecursionError:
         yield Problem(root, "is nested too deeply", "structure")
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
+        # Shapes the models themselves stumble over: a contained resource or a primitive's extension that is neither.
+        yield from _by_member(resource, model, root)
+
+
+def _by_member(resource: Mapping[str, Any], model: type[BaseModel], root: str) -> Iterator[Problem]:
+    """Name the members without which the rest can be validated; the whole when no single one is to blame."""
+    found = False
+    for name in resource:
+        rest = {key: value for key, value in resource.items() if key != name}
+        try:
+            model.model_validate(rest)
+        except ValidationError:
+            pass
+        except (KeyError, RecursionError, ValueError, TypeError, AttributeError):
+            continue
+        found = True
+        shown = name if _MEMBER.match(name) else "?"
+        yield Problem(f"{root}.{shown.removeprefix('_')}", "is not valid", "value")
+    if not found:
         yield Problem(root, "is not valid", "value")
 
 

@@ -25,8 +25,10 @@ from fhir_mappers.element import (
 
 Mapper = Callable[[Origin, Resolve, Vocabulary], Exposure | None]
 
-_GIVEN = frozenset({"completed", "in-progress", "stopped", "on-hold"})
-_STATED = frozenset({"active", "completed", "stopped", "on-hold"})
+_GIVEN = frozenset({"completed", "in-progress", "stopped"})
+_STATED = frozenset({"active", "completed", "stopped"})
+# These may or may not mean that the drug was received: they count like an order, as a possibility.
+_POSSIBLE = frozenset({"on-hold", "unknown"})
 _NOT_HANDED_OVER = frozenset({"in-progress", "on-hold", "stopped"})
 _REAL_ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
 _INTENTS = frozenset({"neoadjuvant", "adjuvant", "curative", "palliative"})
@@ -43,20 +45,22 @@ def map_exposure(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Ex
 
 def _administration(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Exposure | None:
     status = _status(origin)
-    if status not in _GIVEN:
+    if status not in _GIVEN | _POSSIBLE:
         return None
+    kind = ExposureKind.ADMINISTERED if status in _GIVEN else ExposureKind.ORDERED
     path, given = dated(origin, origin.resource, "effective")
-    return _exposure(origin, resolve, vocabulary, kind=ExposureKind.ADMINISTERED, taken=given, path=path)
+    return _exposure(origin, resolve, vocabulary, kind=kind, taken=given, path=path)
 
 
 def _statement(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Exposure | None:
     status = _status(origin)
-    if status not in _STATED:
+    if status not in _STATED | _POSSIBLE:
         return None
+    kind = ExposureKind.STATED if status in _STATED else ExposureKind.ORDERED
     path, taken = dated(origin, origin.resource, "effective")
     if status == "active" and path != "effectivePeriod":
         taken = Span(taken.start, None)  # a drug that is being taken did not end on the day it was noted
-    return _exposure(origin, resolve, vocabulary, kind=ExposureKind.STATED, taken=taken, path=path)
+    return _exposure(origin, resolve, vocabulary, kind=kind, taken=taken, path=path)
 
 
 def _dispense(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Exposure | None:
@@ -72,7 +76,7 @@ def _dispense(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Expos
 
 def _request(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> Exposure | None:
     resource = origin.resource
-    if _status(origin) not in _STATED or text(origin, resource, "intent") not in _REAL_ORDERS:
+    if _status(origin) not in _STATED | {"on-hold"} or text(origin, resource, "intent") not in _REAL_ORDERS:
         return None
     if flag(origin, resource, "doNotPerform"):
         return None

@@ -44,6 +44,7 @@ _PROBLEMS = {
     Outcome.TECHNICAL: "The payer of the coverage could not be read: the FHIR server did not give its organization.",
 }
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
+_WITHDRAWN = frozenset({"cancelled", "revoked", "entered-in-error", "stopped"})
 _PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
 
 
@@ -98,9 +99,9 @@ class _Call:
         return _Mapped(draft, order, (*draft.notes, *map(str, issues)))
 
     def decide(self, draft: DraftOrder) -> DecidedOrder | None:
-        """Decide one order; None for an order not to do something."""
+        """Decide one order; None for one that was withdrawn, or orders not to do something."""
         mapped = next(each for each in self.drafts if each.draft is draft)
-        if draft.resource.get("doNotPerform") is True:
+        if not _is_meant(draft):
             return None
         choice = self.coverages.choose(mapped.order, draft.resource)
         decision = self._decision(mapped, choice)
@@ -153,7 +154,7 @@ class _Call:
         on, order = bare.on, mapped.order
         case = Case(
             order=order,
-            drafts=tuple(each.order for each in self.drafts if each is not mapped),
+            drafts=tuple(each.order for each in self.drafts if each is not mapped and _is_meant(each.draft)),
             record=self.record,
             plan=choice.plan(),
             answers=answers_that_count(self.record.answers, order, policy, self.services.links, self._answer_window()),
@@ -217,6 +218,11 @@ class _Call:
         named = replace(decision, id=str(name), authorization=number)
         self.services.store.put(named.id, encode({**record, "approval": approval_record(named)}))
         return named
+
+
+def _is_meant(draft: DraftOrder) -> bool:
+    """Say whether an order asks for something: not one withdrawn, written in error, or telling not to."""
+    return draft.resource.get("doNotPerform") is not True and draft.resource.get("status") not in _WITHDRAWN
 
 
 def decision_day(order: Order, called: date) -> date:

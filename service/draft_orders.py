@@ -57,6 +57,7 @@ ORDER_TYPES: Mapping[str, OrderType] = MappingProxyType(
 )
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_FIRST_YEAR, _LAST_YEAR = "1900", "2199"
 _PATIENT = re.compile(r"(?:https?://[^\s?#]+/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _URN = re.compile(r"urn:uuid:([0-9a-fA-F\-]{36})")
 
@@ -163,7 +164,13 @@ def _patient_issues(resource: Mapping[str, Any], kind: OrderType, path: str, pat
 
 
 def _medication_issues(resource: Mapping[str, Any], path: str) -> list[Issue]:
-    """A medication without any code, text or reference is valid FHIR and tells nobody what was ordered."""
+    """A medication without any code, text or reference is valid FHIR and tells nobody what was ordered.
+
+    Neither does an order date of another age: everything is judged relative to it.
+    """
+    authored = resource.get("authoredOn")
+    if isinstance(authored, str) and not _FIRST_YEAR <= authored[:4] <= _LAST_YEAR:
+        return [Issue(f"{path}.authoredOn", "value", f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")]
     concept, reference = (resource.get(name) for name in _MEDICATION)
     if isinstance(concept, Mapping) and not _says_something(concept):
         return [Issue(f"{path}.medicationCodeableConcept", "required", "has neither code nor text")]

@@ -28,7 +28,10 @@ class JsonError(ValueError):
 
 
 def _exact(number: str) -> Decimal:
-    value = Decimal(number)
+    try:
+        value = Decimal(number)
+    except ArithmeticError:
+        raise ValueError("exponent") from None
     if abs(value.adjusted()) > LARGEST_EXPONENT:
         raise ValueError("exponent")
     return value

@@ -80,10 +80,15 @@ class Regimen:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """The change from one regimen to the next, with the progression that explains it, if documented."""
+    """The change from one regimen to the next, with the progression that explains it, if documented.
+
+    `to_new_drug` is False when the next regimen only resumes or re-forms what was given: a gap in the record, a
+    biosimilar, the same antibody under the skin.
+    """
 
     after: Regimen
     progression: Evidence | None
+    to_new_drug: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,11 @@ class History:
     switches: tuple[Switch, ...]
     ordered_only: tuple[Exposure, ...]
     unrecognised: tuple[Exposure, ...]
+
+    @property
+    def may_hide_therapy(self) -> bool:
+        """Say whether drugs that were not recognised, or only ordered, may be therapy the history lacks."""
+        return bool(self.unrecognised or self.ordered_only)
 
     def given(self, drugs: Iterable[str]) -> tuple[Course, ...]:
         """Return the courses of these drugs."""
@@ -129,7 +139,8 @@ class LineBounds:
 
 def line_bounds(history: History) -> LineBounds:
     """Bound the line of therapy this order is (contract section 8)."""
-    proven = [each for each in history.switches if each.progression and each.after.setting is Setting.METASTATIC]
+    metastatic = [each for each in history.switches if each.after.setting is Setting.METASTATIC]
+    proven = [each for each in metastatic if each.progression and each.to_new_drug]
     possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
     hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
     evidence = [each.after.evidence() for each in proven]

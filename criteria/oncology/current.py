@@ -73,14 +73,21 @@ def _from_orders(case: Case, on: date, thresholds: Thresholds) -> Iterator[Partn
 def _from_doses(case: Case, on: date, drugs: DrugTable, thresholds: Thresholds) -> Iterator[Partner]:
     first = on - timedelta(days=thresholds.recent_dose_days)
     for exposure in case.record.exposures:
-        if exposure.kind is ExposureKind.ORDERED or exposure.start is None:
+        if exposure.kind is ExposureKind.ORDERED or _is_supportive(exposure, drugs):
+            continue
+        if exposure.start is None:
+            # Without a date it may be now: a statement that goes on, or a dose somebody recorded as given.
+            if exposure.ongoing or exposure.kind is ExposureKind.ADMINISTERED:
+                yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, None)
             continue
         last = last_dose(exposure, on)
-        if last.latest < first or ended_after(case, exposure, last):
-            continue
-        if exposure.drug.key and exposure.drug.key in drugs and not drugs[exposure.drug.key].is_anticancer:
-            continue
-        yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, last)
+        if last.latest >= first and not ended_after(case, exposure, last):
+            yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, last)
+
+
+def _is_supportive(exposure: Exposure, drugs: DrugTable) -> bool:
+    key = exposure.drug.key
+    return key is not None and key in drugs and not drugs[key].is_anticancer
 
 
 def last_dose(exposure: Exposure, on: date) -> DateRange:

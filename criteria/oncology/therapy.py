@@ -172,9 +172,12 @@ class _History:
 
     def _switches(self, past: list[Regimen], present: Regimen | None) -> Iterator[Switch]:
         """Yield the switches up to and including the one to the ordered drug."""
+        own = self.case.order.drug.key
+        ordered = self.drugs[own].actives if own is not None and own in self.drugs else frozenset()
         for index, regimen in enumerate(past):
             after = past[index + 1] if index + 1 < len(past) else present
-            yield Switch(regimen, self._progression(regimen, after))
+            started = frozenset().union(*(each.actives for each in after.courses)) if after else ordered
+            yield Switch(regimen, self._progression(regimen, after), not started <= regimen.actives)
 
     def _progression(self, regimen: Regimen, after: Regimen | None) -> Evidence | None:
         """Return progression on a regimen: after its start and not later than the next one's start."""

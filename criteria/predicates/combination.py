@@ -143,8 +143,9 @@ class CombinedWith:
             return unknown(review(f"{self.in_addition} ({_names(more)})"), evidence=evidence + further)
         if planned:
             return met(*evidence)
+        one_of_several = [each for each in certain if each.drug.keys & self.listed]
         instead = [each for each in certain if self.instead in (self.beside.classes(each.drug) or ())]
-        if instead:
+        if instead and not one_of_several:
             return not_met(*(_contradicting(each) for each in instead))
         seen = tuple(Evidence(each.source, each.evidence.observed, Role.UNUSABLE, each.when) for each in found)
         return unknown(request(case, "MedicationRequest"), evidence=seen)

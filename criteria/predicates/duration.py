@@ -53,14 +53,14 @@ class NeoadjuvantCourse:
             evidence += (Evidence(surgery.source, surgery.label, on=surgery.when),)
         statement = completeness(case)
         if not all(held):
-            if statement and surgery is not None and not (history.undated or history.unrecognised):
+            if statement and surgery is not None and not (history.undated or history.may_hide_therapy):
                 return not_met(answer_evidence(statement), *evidence)
             return self.reader.undecided(case, *evidence)
         cycles, days = self._cycles(before), self._days(before)
         if cycles >= self.cycles or days >= self.weeks * 7:
             shown = f"{cycles} cycles, {days} days from first to last dose"
             return met(*(Evidence(each.source, f"{each.observed}: {shown}", on=each.on) for each in evidence))
-        if statement and not (history.undated or history.unrecognised):
+        if statement and not (history.undated or history.may_hide_therapy):
             return not_met(answer_evidence(statement), *evidence)
         return self.reader.undecided(case, *evidence)
 
@@ -85,10 +85,16 @@ class NeoadjuvantCourse:
         return count
 
     def _days(self, courses: list[Course]) -> int:
-        """Return the days from first to last dose that are certain."""
-        starts = [each.start.latest for each in courses if each.start]
-        ends = [last.earliest for each in courses if (last := each.end or each.start)]
-        return (max(ends) - min(starts)).days if starts else 0
+        """Return the certain days of the longest stretch without a gap: two doses far apart document no treatment."""
+        gap = timedelta(days=self.reader.thresholds.treatment_gap_days)
+        spans = sorted((each.start.latest, each.end.earliest) for each in courses if each.start and each.end)
+        longest, first, last = 0, None, None
+        for start, end in spans:
+            if first is None or last is None or start - last >= gap:
+                first, last = start, max(start, end)
+            last = max(last, end)
+            longest = max(longest, (last - first).days)
+        return longest
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class LineOfTherapy:
         """Judge the bounds of the line, under the clinician's count if there is one."""
         derived = self._derive(case)
         line, answer = number(case, self.reader.leaf), newest(case, self.reader.leaf)
-        if line is not None and answer is not None:
+        if line is not None and line >= 1 and answer is not None:
             return decide(derived, answer, Verdict.MET if line >= self.at_least else Verdict.NOT_MET)
         return weigh(derived, case, self.reader.leaf)
 
@@ -149,7 +149,7 @@ class MetastaticTherapyOrEarlyRecurrence:
             return unknown(review(self.endocrine_only), evidence=seen)
         statement = completeness(case)
         decidable = onset is not None and surgery is not None and all(self._surely_later(each, onset) for each in drugs)
-        if statement and decidable and not (history.undated or history.unrecognised):
+        if statement and decidable and not (history.undated or history.may_hide_therapy):
             return not_met(answer_evidence(statement), *(each.evidence for each in drugs))
         return self.reader.undecided(case, *(each.evidence for each in drugs))
 

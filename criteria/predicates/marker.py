@@ -8,12 +8,21 @@ from typing import Any, ClassVar, Self, assert_never
 
 from criteria.bounds import Bounds
 from criteria.dates import DateRange
-from criteria.facts import Answer, Case, MarkerCall, MarkerMethod, MarkerResult, VariantCall, VariantResult
+from criteria.facts import (
+    Answer,
+    Case,
+    MarkerCall,
+    MarkerMethod,
+    MarkerResult,
+    StageFinding,
+    VariantCall,
+    VariantResult,
+)
 from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, document, met, not_met, review, unknown
 from criteria.oncology.her2 import Group, Her2Reading, read_her2
 from criteria.oncology.her2_table import Status
 from criteria.oncology.memory import once
-from criteria.oncology.primary import treated_cancer
+from criteria.oncology.primary import concerns_treated, treated_cancer
 from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request
 from criteria.predicates.context import STRING, STRINGS, BuildContext, params_schema
 from criteria.verdict import Verdict
@@ -106,7 +115,7 @@ def _shown(reading: Her2Reading) -> list[Evidence]:
         for result in group.results
     ]
     shown += [
-        Evidence(each.source, f"{each.observed} (preliminary, not counted)", Role.UNUSABLE, each.when)
+        Evidence(each.source, f"{each.observed} (not final or not dated: not counted)", Role.UNUSABLE, each.when)
         for each in reading.uncounted
     ]
     return shown
@@ -121,18 +130,25 @@ def _answered(case: Case, leaf: str) -> list[MarkerResult]:
     """Return the test a clinician reported in the questionnaire as a result of its own."""
     keys = ("ihc-score", "ish-result", "ish-ratio", "ish-copies")
     given = [answer for key in keys if (answer := newest(case, f"{leaf}.{key}"))]
-    if not given:
-        return []
-    when = _answered_day(newest(case, f"{leaf}.date"))
-    group = frozenset({given[0].source.reference})
+    when = tested_on(case, leaf)
+    group = frozenset(each.source.reference for each in given)
     return [_answered_result(case, leaf, answer, when, group) for answer in given]
+
+
+def tested_on(case: Case, leaf: str) -> DateRange | None:
+    """Return the day of a test a clinician reported; a test without a day, or of a day to come, does not count."""
+    answer = newest(case, f"{leaf}.date")
+    if answer is None or not isinstance(answer.value, date):
+        return None
+    if answer.authored is not None and answer.value > answer.authored.latest:
+        return None
+    return DateRange.on(answer.value)
 
 
 def _answered_result(
     case: Case, leaf: str, answer: Answer, when: DateRange | None, group: frozenset[str]
 ) -> MarkerResult:
     ihc = answer.link_id.endswith(".ihc-score")
-    score = choice(case, answer.link_id) if ihc else None
     value = number(case, answer.link_id)
     amount = None if value is None else Bounds.exactly(value)
     method = choice(case, f"{leaf}.method")
@@ -143,19 +159,28 @@ def _answered_result(
         answer_evidence(answer).observed,
         when,
         call=_CALLS.get(str(answer.value)) if answer.link_id.endswith(".ish-result") else None,
-        score=score,
+        score=choice(case, answer.link_id) if ihc else None,
         ratio=amount if answer.link_id.endswith(".ish-ratio") else None,
         copies=amount if answer.link_id.endswith(".ish-copies") else None,
         probe={"ish-single": "single", "ish-dual": "dual"}.get(method or ""),
         group_keys=group,
+        counted=when is not None,
+        conflict=_method_conflict(case, leaf, method),
     )
 
 
+def _method_conflict(case: Case, leaf: str, method: str | None) -> str | None:
+    """Return words when the method a clinician chose is the method of none of the results given."""
+    if method is None:
+        return None
+    ihc = newest(case, f"{leaf}.ihc-score") is not None
+    ish = any(newest(case, f"{leaf}.{key}") for key in ("ish-result", "ish-ratio", "ish-copies"))
+    if (method == "ihc" and not ihc) or (method != "ihc" and not ish):
+        return "the method answered is the method of no result answered"
+    return None
+
+
 _CALLS = {call.value: call for call in MarkerCall}
-
-
-def _answered_day(answer: Answer | None) -> DateRange | None:
-    return DateRange.on(answer.value) if answer is not None and isinstance(answer.value, date) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +199,7 @@ class ReceptorStatusDocumented:
         """Judge ER and PR: positive needs one of them, negative both."""
         results = [each for each in case.record.markers if each.marker in {"er", "pr", "er-pr"} and each.counted]
         called = [(each.marker, call, _result_evidence(each)) for each in results if (call := _receptor_call(each))]
-        for marker in ("er", "pr"):
+        for marker in ("er", "pr") if tested_on(case, self.leaf) else ():
             answer = newest(case, f"{self.leaf}.{marker}")
             call = _CALLS.get(str(answer.value)) if answer is not None else None
             if answer is not None and call is not None:
@@ -219,7 +244,7 @@ class GeneVariant:
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge all variant results of the gene, under the result a clinician reported."""
         derived, answer = self._derive(case), newest(case, f"{self.leaf}.result")
-        if answer is None:
+        if answer is None or tested_on(case, self.leaf) is None:
             return derived
         match answer.value:
             case "pathogenic" | "likely-pathogenic":
@@ -283,11 +308,11 @@ class ResidualDisease:
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge pathological categories after therapy; both must be clear for not-met."""
-        found = [each for each in case.record.stages if each.counted and each.means.startswith("yp")]
+        found = [each for each in case.record.stages if each.counted and self._is_of_this(case, each)]
         coded = [(each.means, Evidence(each.source, each.observed, on=each.when)) for each in found]
         given = [
             (answer.value, answer_evidence(answer))
-            for category in ("ypt", "ypn")
+            for category in (("ypt", "ypn") if tested_on(case, self.leaf) else ())
             if (answer := newest(case, f"{self.leaf}.{category}")) is not None and isinstance(answer.value, str)
         ]
         every = [*coded, *given]
@@ -301,6 +326,9 @@ class ResidualDisease:
             return not_met(*(replace(each, role=Role.CONTRADICTS) for each in clear))
         seen = tuple(replace(each, role=Role.UNUSABLE) for each in clear)
         return unknown(request(case, "Observation", "DiagnosticReport"), evidence=seen)
+
+    def _is_of_this(self, case: Case, stage: StageFinding) -> bool:
+        return stage.means.startswith("yp") and concerns_treated(case, stage.condition)
 
     def _contradict(self, one: str, other: str) -> bool:
         """Say whether two findings of one category, ypT or ypN, differ in what they leave behind."""

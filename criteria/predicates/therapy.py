@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, ClassVar, Self
 
 from criteria.drugs import DrugTable
 from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
-from criteria.oncology.courses import History, Regimen, Setting
+from criteria.oncology.courses import Course, History, Regimen, Setting
 from criteria.oncology.extent import extent_of
 from criteria.oncology.therapy import history_of, progressions
 from criteria.predicates.answers import answer_evidence, completeness, request, weigh
@@ -64,7 +64,7 @@ class PriorTherapy:
         evidence = tuple(courses[0].evidence for courses in found if courses)
         if all(found):
             derived = met(*evidence)
-        elif (statement := completeness(case)) and not history.unrecognised:
+        elif (statement := completeness(case)) and not self._may_be_missing(history, found):
             derived = not_met(answer_evidence(statement), *evidence)
         else:
             ordered = tuple(
@@ -74,6 +74,11 @@ class PriorTherapy:
             )
             derived = self.reader.undecided(case, *evidence, *ordered)
         return weigh(derived, case, self.reader.leaf)
+
+    def _may_be_missing(self, history: History, found: list[tuple[Course, ...]]) -> bool:
+        """Say whether an unrecognised drug, or one that was only ordered, may be what a group lacks."""
+        lacking = [group for group, courses in zip(self.groups, found, strict=True) if not courses]
+        return bool(history.unrecognised) or any(history.ordered(group) for group in lacking)
 
 
 def one_class(name: str, drugs: DrugTable) -> str:
@@ -127,7 +132,7 @@ class PriorRegimens:
 
     def _derive(self, case: Case) -> Judgement:
         history = self.reader.history(case)
-        regimens = distinct_regimens(case, history, self.drug_class, self.reader.thresholds)
+        regimens = distinct_regimens(case, history, self.drug_class)
         evidence = tuple(each.evidence(self.drug_class) for each in regimens)
         if len(regimens) >= self.at_least:
             return met(*evidence)
@@ -135,38 +140,38 @@ class PriorRegimens:
         agents = frozenset().union(*(each.of_class(self.drug_class) for each in regimens))
         if len(agents) >= self.at_least:
             return unknown(review(self.agents_only), evidence=evidence)
-        if statement and not history.undated and not history.unrecognised:
+        if statement and not history.undated and not history.may_hide_therapy:
             return not_met(answer_evidence(statement), *evidence)
         return self.reader.undecided(case, *evidence)
 
 
-def distinct_regimens(case: Case, history: History, drug_class: str, thresholds: Thresholds) -> tuple[Regimen, ...]:
+def distinct_regimens(case: Case, history: History, drug_class: str) -> tuple[Regimen, ...]:
     """Return the prior regimens that count as distinct for a class.
 
-    A regimen counts once its agents of the class differ from the one before, or progression, a gap or a change of
-    setting lies between: swapping the chemotherapy beside the same antibody is the same anti-target regimen.
+    A regimen counts once its agents of the class differ from the one before, or it starts in another setting, or with a
+    new partner after progression: swapping the chemotherapy beside the same antibody is the same anti-target regimen.
     """
     found: list[Regimen] = []
-    gap = timedelta(days=thresholds.treatment_gap_days)
     for regimen in history.regimens:
         agents = regimen.of_class(drug_class)
         if not agents:
             continue
         same = found and agents <= found[-1].of_class(drug_class)
-        if same and not _is_new(case, found[-1], regimen, drug_class, gap):
+        if same and not _is_new(case, found[-1], regimen):
             continue
         found.append(regimen)
     return tuple(found)
 
 
-def _is_new(case: Case, before: Regimen, after: Regimen, drug_class: str, gap: timedelta) -> bool:
+def _is_new(case: Case, before: Regimen, after: Regimen) -> bool:
+    """Say whether a regimen with the same agents of the class is one of its own.
+
+    A change of setting makes it so, and a new partner after progression; a gap may be a gap of the record.
+    """
     if {before.setting, after.setting} == {Setting.EARLY, Setting.METASTATIC}:
         return True
-    resumed = [each.start.earliest for each in after.courses if drug_class in each.classes and each.start]
-    ended = [each.end.latest for each in (*before.courses, *before.carried) if drug_class in each.classes and each.end]
-    if resumed and ended and min(resumed) - max(ended) >= gap:
-        return True
-    return any(
+    started = frozenset().union(*(each.actives for each in after.courses))
+    return not started <= before.actives and any(
         each.on is not None and each.on.earliest > before.start.latest and each.on.latest <= after.start.earliest
         for each in progressions(case)
     )
@@ -205,7 +210,7 @@ class RegimenInMetastaticSetting:
         if extent.recurrent and not extent.metastatic:
             return unknown(review(self.not_metastatic), evidence=seen)
         statement = completeness(case)
-        hidden = history.undated or history.unrecognised
+        hidden = history.undated or history.may_hide_therapy
         if statement and not hidden and all(each.setting is Setting.EARLY for each in courses):
             return not_met(answer_evidence(statement), *seen)
         return self.reader.undecided(case, *seen)
@@ -235,7 +240,7 @@ class SubsequentTherapy:
             return met(*(each.evidence() for each in advanced))
         seen = tuple(each.evidence() for each in history.regimens)
         statement = completeness(case)
-        if statement and not history.regimens and not history.undated and not history.unrecognised:
+        if statement and not history.regimens and not history.undated and not history.may_hide_therapy:
             return not_met(answer_evidence(statement))
         if history.regimens and all(each.setting is Setting.EARLY for each in history.regimens):
             return unknown(review(self.adjuvant_only), evidence=seen)
