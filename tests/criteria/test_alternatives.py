@@ -233,3 +233,17 @@ def test_a_dose_by_weight_of_a_policy_without_a_dose_limit_takes_the_weight_of_t
     found = alternatives_of(subject, ON, policy, library())
     assert found is not None
     assert found.offered[0].dose_mg == "378"
+
+
+def test_a_fixed_dose_without_a_time_to_load_again_is_never_a_loading_dose() -> None:
+    perjeta = library().drugs[PERJETA]
+    assert perjeta.label is not None
+    changed = {
+        **library().drugs.by_key,
+        PERJETA: replace(perjeta, label=replace(perjeta.label, reload_after_days=None)),
+    }
+    found = alternatives_of(
+        case(diagnoses=[BREAST]), ON, library().policies["oscar/cg101"], replace(library(), drugs=DrugTable(changed))
+    )
+    assert found is not None
+    assert {each.drug: each.dose_mg for each in found.offered}[PERJETA] == "420"

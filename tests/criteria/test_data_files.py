@@ -58,6 +58,8 @@ def test_a_key_that_nothing_is_known_beside_says_so(file: Path) -> None:
 def test_a_place_that_is_not_in_the_file_is_the_nearest_one_that_is(file: Path) -> None:
     found = written(file, "outer:\n  inner: 1\n").defect(("outer", "missing", "deep"), "words")
     assert (found.line, found.path) == (1, "$.outer.missing.deep")
+    found = written(file, "outer:\n  inner: 1\n").defect(("outer", "inner", 0, "deep"), "words")
+    assert (found.line, found.path) == (2, "$.outer.inner[0].deep")
 
 
 def test_the_top_of_a_file_is_its_first_line(file: Path) -> None:

@@ -460,3 +460,48 @@ def test_a_change_of_a_payer_file_changes_the_digest_of_the_library_alone(tmp_pa
 
 def test_the_same_files_give_the_same_digest() -> None:
     assert load(GOOD).digest == load(GOOD).digest
+
+
+def test_a_data_file_must_end_in_yaml(tmp_path: Path) -> None:
+    (found,) = defects_of([folder(tmp_path / "data", {"acme/more.yml": "id: acme/more\n"})])
+    assert found.message == "data files end in .yaml"
+
+
+def test_the_products_of_a_payer_stand_in_one_folder(tmp_path: Path) -> None:
+    more = folder(tmp_path / "more", {"acme/products.yaml": good("acme/products.yaml")}, fresh=True)
+    (found,) = defects_of([GOOD, more])
+    assert "the products of acme stand in an earlier folder too" in found.message
+
+
+def test_a_payer_without_an_identifier_in_any_folder_is_refused(tmp_path: Path) -> None:
+    (found,) = defects_of([folder(tmp_path / "data", {"other/payer.yaml": "id: other\nname: Other Health\n"})])
+    assert (found.line, found.path) == (1, "$.id")
+    assert "payer other has no identifier" in found.message
+
+
+def test_a_label_condition_of_a_drug_nobody_knows_is_refused(tmp_path: Path) -> None:
+    text = good_with("acme/products.yaml", ("first_line_only: true", "after: [[cisplatine]]"))
+    found = defects_of([folder(tmp_path / "data", {"acme/products.yaml": text})])
+    assert [each for each in found if "cisplatine" in each.message] != []
+
+
+def test_a_policy_without_a_dose_has_no_limit(tmp_path: Path) -> None:
+    before, after = good(POLICY).split("dose:\n")[0], good(POLICY).split("reflex_tests:\n")[1]
+    library = load(folder(tmp_path / "data", {POLICY: f"{before}reflex_tests:\n{after}"}))
+    assert library.policies["acme/checkpoint"].dose_limit is None
+
+
+def test_a_path_of_which_no_leaf_can_be_built_names_the_leaves_alone(tmp_path: Path) -> None:
+    text = good(POLICY)
+    for test in (
+        "aged:",
+        "stated:",
+        "prior-therapy:",
+        "preferred-unavailable:",
+        "review-only:",
+        "supporting-documentation:",
+    ):
+        text = text.replace(f"judge: {{{test}", f"judge: {{no-{test}")
+    found = defects_of([folder(tmp_path / "data", {POLICY: text})])
+    assert {each.message.split(";")[0].rsplit(" ", 1)[0] for each in found} == {"no test is called"}
+    assert len(found) == 6

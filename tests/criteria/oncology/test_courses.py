@@ -93,6 +93,23 @@ def test_a_pause_of_the_gap_makes_the_same_drug_a_possible_new_line() -> None:
     assert bounds(metastatic(first, given("trastuzumab", "2024-05-30"))) == (1, 3)
 
 
+@pytest.mark.parametrize(
+    ("ordered", "after", "lower"),
+    [
+        ("trastuzumab_hyaluronidase", [], 1),
+        ("trastuzumab", [], 1),
+        ("margetuximab", [], 2),
+        ("margetuximab", [given("trastuzumab_hyaluronidase", "2024-07-01", "2024-10-01")], 1),
+        ("margetuximab", [given("phesgo", "2024-07-01", "2024-10-01")], 2),
+    ],
+)
+def test_a_switch_that_only_resumes_or_reforms_what_was_given_proves_no_line(
+    ordered: str, after: list[Any], lower: int
+) -> None:
+    subject = metastatic(FIRST, *after, ordered=ordered, disease_statuses=worsened("2024-06-25"))
+    assert line(subject).lower == lower
+
+
 def test_the_evidence_of_the_line_names_each_regimen_and_its_progression() -> None:
     found = line(metastatic(FIRST, SECOND, disease_statuses=worsened("2024-06-25", "2024-12-10")))
     assert [each.source.reference for each in found.evidence] == [

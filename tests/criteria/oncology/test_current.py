@@ -136,7 +136,12 @@ def test_a_dose_of_the_last_forty_two_days_is_a_partner(days_ago: int, counts: b
 @pytest.mark.parametrize(
     ("dose", "counts"),
     [
-        (exposure("capecitabine", None), False),
+        # without a date it may be now
+        (exposure("capecitabine", None), True),
+        (exposure("capecitabine", None, kind=ExposureKind.STATED, ongoing=True), True),
+        (exposure("capecitabine", None, kind=ExposureKind.STATED), False),
+        (exposure("capecitabine", None, kind=ExposureKind.DISPENSED), False),
+        (exposure("ondansetron", None), False),
         (exposure("capecitabine", before(5), kind=ExposureKind.ORDERED), False),
         (exposure("ondansetron", before(5)), False),
         (exposure("tamoxifen", before(5)), True),
