@@ -60,7 +60,15 @@ def map_questionnaire_response(origin: Origin, resolve: Resolve) -> tuple[Answer
             answers.append(_answer(origin, path, link_id, value, authored, questionnaire, contexts))
     if unsigned:
         origin.note("author", "not a practitioner: not counted as a clinician's statement")
-    return tuple(answers)
+    return tuple(_only_ones(origin, answers))
+
+
+def _only_ones(origin: Origin, answers: list[Answer]) -> Iterator[Answer]:
+    """Yield the answers that are alone at their item: our questions take one, and of several none can be picked."""
+    items = [answer.source.path.rpartition(".answer[")[0] for answer in answers]
+    for item in dict.fromkeys(each for each in items if items.count(each) > 1):
+        origin.note(item.removeprefix("QuestionnaireResponse."), "several answers where one is asked for: not used")
+    yield from (answer for answer, item in zip(answers, items, strict=True) if items.count(item) == 1)
 
 
 def _answer(  # noqa: PLR0917 - one argument per part of the fact
@@ -84,12 +92,9 @@ def _answers(origin: Origin, holder: Json, path: str) -> Iterator[tuple[str, str
         for index, item in enumerate(mappings(origin, parent, "item", at)):
             here = f"{prefix}item[{index}]"
             link_id = text(origin, item, "linkId", here)
-            given = mappings(origin, item, "answer", here)
-            if len(given) > 1:
-                origin.note(f"{here}.answer", "several answers where one is asked for: not used")
-            for position, answer in enumerate(given):
+            for position, answer in enumerate(mappings(origin, item, "answer", here)):
                 there = f"{here}.answer[{position}]"
-                if link_id is not None and len(given) == 1:
+                if link_id is not None:
                     yield there, link_id, answer
                 stack.append((answer, there))
             stack.append((item, here))

@@ -115,10 +115,14 @@ def _shown(reading: Her2Reading) -> list[Evidence]:
         for result in group.results
     ]
     shown += [
-        Evidence(each.source, f"{each.observed} (not final or not dated: not counted)", Role.UNUSABLE, each.when)
+        Evidence(each.source, f"{each.observed} ({_why_uncounted(each)}, not counted)", Role.UNUSABLE, each.when)
         for each in reading.uncounted
     ]
     return shown
+
+
+def _why_uncounted(result: MarkerResult) -> str:
+    return "without a usable date" if result.source.path.startswith("QuestionnaireResponse") else "preliminary"
 
 
 def _row(group: Group) -> str:

@@ -184,7 +184,7 @@ def test_a_second_root_adds_to_the_first(tmp_path: Path) -> None:
 
 DRUG_MISTAKES = [
     ("an unknown key", "key: a, color: red, " + DRUG[8:], "$.drugs[0].color: unknown key"),
-    ("a missing name", DRUG.replace("name: drug a, ", ""), "$.drugs[0].name: is missing"),
+    ("a missing name", DRUG.replace("name: drug a, ", ""), "$.drugs.a.name: is missing"),
     ("a capital letter", DRUG.replace("[drug a]", "[Drug A]"), "$.drugs.a.names: not a lower-case pattern: Drug A"),
     ("a wrong pattern", DRUG.replace("[drug a]", "['a(']"), "$.drugs.a.names: not a lower-case pattern: a("),
     ("a name that is a number", DRUG.replace("[drug a]", "[21]"), "$.drugs.a.names: not a lower-case pattern: 21"),

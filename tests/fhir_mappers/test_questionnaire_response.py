@@ -73,10 +73,17 @@ def test_an_answer_without_a_value_says_nothing() -> None:
 
 
 def test_items_are_read_at_any_depth_below_items_and_answers() -> None:
-    inner = item("inner", {"valueString": "a"}, {"valueString": "b"})
+    inner = item("inner", {"valueString": "a"})
     below_answer = item("outer", {"valueBoolean": True, "item": [inner]})
     group = item("group", item=[item("deep", item=[below_answer])])
-    assert values(group, item(None, {"valueString": "nameless"})) == {"outer": [True], "inner": ["a", "b"]}
+    assert values(group, item(None, {"valueString": "nameless"})) == {"outer": [True], "inner": ["a"]}
+
+
+def test_of_several_answers_to_one_question_none_is_picked() -> None:
+    sent = questionnaire_response(items=[item("q", {"valueInteger": 4}, {"valueInteger": 3})])
+    read = mapped(sent)
+    assert read.record.answers == ()
+    assert any("several answers where one is asked for" in note for note in read.notes)
 
 
 def test_an_answer_names_its_element_questionnaire_orders_and_day() -> None:

@@ -33,10 +33,10 @@ def dates(found: Exposure) -> tuple[str | None, str | None]:
 
 
 STATUSES = [
-    *((builders.administration, each, True) for each in ("completed", "in-progress", "stopped", "on-hold")),
-    *((builders.administration, each, False) for each in ("not-done", "entered-in-error", "unknown")),
-    *((builders.statement, each, True) for each in ("active", "completed", "stopped", "on-hold")),
-    *((builders.statement, each, False) for each in ("intended", "not-taken", "unknown", "entered-in-error", "draft")),
+    *((builders.administration, each, True) for each in ("completed", "in-progress", "stopped", "on-hold", "unknown")),
+    *((builders.administration, each, False) for each in ("not-done", "entered-in-error")),
+    *((builders.statement, each, True) for each in ("active", "completed", "stopped", "on-hold", "unknown")),
+    *((builders.statement, each, False) for each in ("intended", "not-taken", "entered-in-error", "draft")),
     (builders.dispense, "completed", True),
     *((builders.dispense, each, False) for each in ("in-progress", "on-hold", "stopped", "cancelled", "declined")),
     *((builders.medication_request, each, True) for each in ("active", "completed", "stopped", "on-hold")),
@@ -47,6 +47,14 @@ STATUSES = [
 @pytest.mark.parametrize(("build", "status", "counts"), STATUSES)
 def test_a_status_decides_whether_a_drug_was_received(build: Any, status: str, counts: bool) -> None:
     assert (read(build(status=status)) is not None) is counts
+
+
+@pytest.mark.parametrize("build", [builders.administration, builders.statement])
+def test_a_paused_or_unknown_record_of_a_drug_is_a_possibility_like_an_order(build: Any) -> None:
+    for status in ("on-hold", "unknown"):
+        found = read(build(status=status))
+        assert found is not None
+        assert found.kind is ExposureKind.ORDERED
 
 
 @pytest.mark.parametrize(
