@@ -81,14 +81,11 @@ def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, l
 
 
 def _hypersensitive(case: Case, drug: Drug, drugs: DrugTable) -> Iterator[str]:
-    """Yield a severe hypersensitivity to the same antibody backbone, or any to the same substance."""
+    """Yield a severe hypersensitivity to another product with the same antibody backbone."""
     for reaction in hypersensitivities(case):
         key = reaction.drug.key
-        if key is None or key not in drugs:
-            continue
-        if drugs[key].actives & drug.actives:
-            yield f"hypersensitivity to {drugs[key].title}"
-        elif reaction.severe and drug.backbone is not None and drugs[key].backbone == drug.backbone:
+        backbone = drugs[key].backbone if key is not None and key in drugs else None
+        if key is not None and reaction.severe and backbone is not None and backbone == drug.backbone:
             yield f"severe hypersensitivity to {drugs[key].title}, which has the same {drug.backbone} backbone"
 
 

@@ -71,15 +71,19 @@ def _allergy(origin: Origin, vocabulary: Vocabulary) -> Reaction | None:
         for effect in concepts(origin, each, "manifestation", f"reaction[{index}]")
     )
     is_drug = not _DRUGS.isdisjoint(texts(origin, resource, "category"))
+    severe = _severity(
+        text(origin, resource, "criticality"),
+        *(text(origin, each, "severity", f"reaction[{index}]") for index, each in enumerate(reactions)),
+    )
+    kind = text(origin, resource, "type")
+    # `type` is optional and often left out; a severe reaction that is not called an intolerance is taken as an allergy.
+    allergic = kind == "allergy" or (kind is None and severe is True)
     return Reaction(
         source=origin.source("code"),
         drug=identify(vocabulary, stated),
         effects=effects,
-        severe=_severity(
-            text(origin, resource, "criticality"),
-            *(text(origin, each, "severity", f"reaction[{index}]") for index, each in enumerate(reactions)),
-        ),
-        hypersensitivity=text(origin, resource, "type") == "allergy" or (is_drug and _is_hypersensitivity(effects)),
+        severe=severe,
+        hypersensitivity=allergic or (is_drug and _is_hypersensitivity(effects)),
         confirmed=_CONFIRMED.get(verification),
         when=_onset(origin, reactions),
     )

@@ -73,13 +73,13 @@ def _read_ihc(results: Sequence[MarkerResult]) -> _Ihc | Call | None:
     levels = {level for each in results if (level := _ihc_level(each))}
     if not levels:
         return None
-    if len(levels) > 1:
-        if "negative" in levels and levels & {"3+", "positive-without-score"}:
-            return Call(Status.DISCORDANT, "19/20", "IHC results of one specimen contradict each other")
-        for level in ("3+", "2+", "indeterminate", "positive-without-score"):
-            if level in levels:
-                return _Ihc(level)
-    return _Ihc(levels.pop())
+    if "negative" in levels and levels & {"3+", "positive-without-score"}:
+        return Call(Status.DISCORDANT, "19/20", "IHC results of one specimen contradict each other")
+    return _Ihc(min(levels, key=_LEVELS.index))
+
+
+# Of several levels in one specimen the one that says most counts.
+_LEVELS = ("3+", "2+", "indeterminate", "positive-without-score", "negative")
 
 
 def _ihc_level(result: MarkerResult) -> str | None:
@@ -135,10 +135,7 @@ def _ish_by_numbers(ratio: Bounds | None, copies: Bounds | None, probe: str | No
         return _many_copies(ratio, probe)
     if ratio is not None:
         return _dual_probe(ratio, copies)
-    if copies is None:
-        message = "ISH numbers need a ratio or a copy number"
-        raise ValueError(message)
-    if probe == "single":
+    if copies is not None and probe == "single":
         return _single_probe(copies)
     return Call(Status.UNDOCUMENTED, "13", "copy number below 6.0 without the ratio or the kind of probe")
 

@@ -104,8 +104,7 @@ class _History:
             run.append(exposure)
             last = (exposure.end or start).latest
             until = last if until is None else max(until, last)
-        if run or undated:
-            yield self._course(key, run + undated)
+        yield self._course(key, run + undated)
 
     def _course(self, key: str, exposures: list[Exposure]) -> Course:
         drug = self.drugs[key]

@@ -110,18 +110,26 @@ class NoProgression:
         if not starts or not dated:
             return unknown(request(case, "Observation"))
         begun = min(start.latest for start in starts)
-        after = [each for each in dated if each.when and each.when.earliest > begun]
         evidence = tuple(Evidence(each.source, each.observed, Role.UNUSABLE, each.when) for each in dated)
-        if not after:
+        # A worsening that may lie after the first dose keeps the question open; a better status must surely do so.
+        worse = [
+            (each, each.when) for each in dated if each.means == "worsened" and each.when and each.when.latest > begun
+        ]
+        better = [
+            (each, each.when) for each in dated if each.means != "worsened" and each.when and each.when.earliest > begun
+        ]
+        if not worse and not better:
             return unknown(request(case, "Observation"), evidence=evidence)
-        worse = [(each, each.when) for each in after if each.means == "worsened" and each.when]
-        better = [(each, each.when) for each in after if each.means != "worsened" and each.when]
-        last_worse = [each for each, when in worse if all(other.surely_before(when) for _, other in better)]
+        last_worse = [
+            each
+            for each, when in worse
+            if when.earliest > begun and all(other.surely_before(when) for _, other in better)
+        ]
         if last_worse:
             return not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in last_worse))
         last_better = [(each, when) for each, when in better if all(other.surely_before(when) for _, other in worse)]
         if not last_better:
-            text = "Disease statuses of the same time contradict each other."
+            text = "The order in time of contradicting disease statuses is not clear."
             return unknown(review(text), evidence=evidence)
         first = on - timedelta(days=self.within_days)
         current = [each for each, when in last_better if when.earliest >= first]

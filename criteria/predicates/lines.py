@@ -135,34 +135,36 @@ class MetastaticTherapyOrEarlyRecurrence:
         prior = [each for each in history.courses if each.setting is Setting.METASTATIC and each.drug not in own]
         if prior:
             return met(*(each.evidence for each in prior))
-        onset = extent_of(case).onset
+        onset, surgery = extent_of(case).onset, surgery_of(case)
         early = [each for each in history.courses if each.setting is Setting.EARLY and each.start]
-        surgery = surgery_of(case)
         drugs = [each for each in early if each.classes & CYTOTOXIC_OR_TARGETED and is_adjuvant(each, surgery)]
-        recurred = [each for each in drugs if onset and self._recurred(each, onset)]
+        recurred = [each for each in drugs if self._surely_soon(each, onset)]
         if recurred:
             return met(*(each.evidence for each in recurred), *extent_of(case).metastatic)
-        endocrine = [each for each in early if "endocrine" in each.classes and each.end and onset]
-        on_endocrine = [each for each in endocrine if onset and self._recurred(each, onset)]
+        on_endocrine = [each for each in early if "endocrine" in each.classes and self._surely_soon(each, onset)]
         if on_endocrine:
             seen = tuple(each.evidence for each in on_endocrine)
             return unknown(review(self.endocrine_only), evidence=seen)
         statement = completeness(case)
-        decidable = onset is not None and surgery is not None and all(self._surely_later(each, onset) for each in drugs)
-        if statement and decidable and not (history.undated or history.may_hide_therapy):
+        decidable = surgery is not None and all(self._surely_later(each, onset) for each in drugs)
+        if statement and decidable and onset is not None and not (history.undated or history.may_hide_therapy):
             return not_met(answer_evidence(statement), *(each.evidence for each in drugs))
         return self.reader.undecided(case, *(each.evidence for each in drugs))
 
-    def _recurred(self, course: Course, onset: DateRange) -> bool:
+    def _surely_soon(self, course: Course, onset: DateRange | None) -> bool:
         """Say whether metastasis surely appeared during the course or within the months after it."""
-        last = course.end or course.start
-        if course.start is None or last is None:
-            return False
-        limit = add_months(last.earliest, self.reader.thresholds.recurrence_after_adjuvant_months)
-        return onset.surely_within(course.start.latest, limit)
+        start, end = course.start, course.end
+        return (
+            onset is not None
+            and start is not None
+            and end is not None
+            and onset.surely_within(start.latest, add_months(end.earliest, self._months))
+        )
 
-    def _surely_later(self, course: Course, onset: DateRange) -> bool:
-        last = course.end or course.start
-        if last is None:
-            return False
-        return onset.earliest > add_months(last.latest, self.reader.thresholds.recurrence_after_adjuvant_months)
+    def _surely_later(self, course: Course, onset: DateRange | None) -> bool:
+        end = course.end
+        return onset is not None and end is not None and onset.earliest > add_months(end.latest, self._months)
+
+    @property
+    def _months(self) -> int:
+        return self.reader.thresholds.recurrence_after_adjuvant_months

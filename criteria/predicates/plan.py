@@ -79,7 +79,8 @@ class StepTherapyProhibited:
             return unknown(review(self.text))
         shown = Evidence(source, f"issued in {law.jurisdiction}: {law.citation} ({law.state_of_checking})")
         spread = derive_metastatic(case)
-        if law.state_of_checking == "verified" and law.requires <= _SHOWN and spread.verdict is Verdict.MET:
+        known = law.state_of_checking == "verified" and bool(law.requires)
+        if known and law.requires <= _SHOWN and spread.verdict is Verdict.MET:
             return met(shown, *spread.evidence)
         return unknown(review(f"{self.text} ({law.citation}, {law.state_of_checking})"), evidence=(shown,))
 
