@@ -4,7 +4,6 @@ Refuted and erroneous conditions do not exist. Clinical readings sections 2.5, 3
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from fhir_mappers.element import (
     reference,
     references,
 )
+from fhir_mappers.short_cache import short_cache
 from fhir_mappers.stage_observation import post_treatment_categories, stage_meaning
 
 RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-condition"
@@ -93,7 +93,7 @@ def map_condition(origin: Origin, chart: Chart) -> MappedCondition:
     return MappedCondition(diagnosis, stages, tuple(_assertions(origin, diagnosis)))
 
 
-@lru_cache(maxsize=8192)
+@short_cache()
 def concepts_of(vocabulary: Vocabulary, code: Concept) -> frozenset[str]:
     """Return the sets that hold any coding of a concept."""
     return frozenset(name for coding in code.codings for name in vocabulary.concepts_of(coding.system, coding.code))

@@ -3,11 +3,11 @@
 import re
 from calendar import monthrange
 from datetime import date
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from criteria.dates import DateRange
 from fhir_mappers.element import Json, Origin, below, mapping
+from fhir_mappers.short_cache import short_cache
 
 # FHIR asks for a zone behind a time. Without one the day is still the day that was written.
 _DATE = re.compile(
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 NO_SPAN = Span(None, None)
 
 
-@lru_cache(maxsize=16384)
+@short_cache(longest=35)  # an instant with fractions of a second and a zone
 def parse_date(value: str) -> DateRange | None:
     """Return the days a FHIR date, dateTime or instant may mean; None when it is not a valid date.
 

@@ -5,7 +5,6 @@ rolled up to the ingredient: ado-trastuzumab emtansine, fam-trastuzumab deruxtec
 """
 
 from collections.abc import Collection, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from criteria.drug_index import DrugIndex
@@ -26,6 +25,7 @@ from fhir_mappers.element import (
     text,
 )
 from fhir_mappers.referred import origin_of, within
+from fhir_mappers.short_cache import short_cache
 
 
 class Clue(NamedTuple):
@@ -41,7 +41,7 @@ class Clue(NamedTuple):
     coded: bool = False
 
 
-@lru_cache(maxsize=16384)
+@short_cache()
 def identify(
     vocabulary: Vocabulary, concepts: tuple[Concept, ...], ingredients: tuple[Concept, ...] = ()
 ) -> DrugReading:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -233,7 +232,6 @@ def extension(origin: Origin, holder: Json, url: str, path: str = "") -> Json | 
 _TYPE_AND_ID = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[^/?#|\s]+)(?:/_history/[^/]+)?$")
 
 
-@lru_cache(maxsize=16384)
 def normalise_reference(reference: str) -> str:
     """Return "Type/id" for a relative or absolute reference, without version; a urn, "#x" and all else as it stands."""
     if reference.startswith(("#", "urn:")):

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from types import MappingProxyType
 
 from criteria.bounds import Bounds
@@ -17,6 +16,7 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.marker_words import calls_in, says_not_tested
 from fhir_mappers.observation_value import Statement
 from fhir_mappers.quantities import parse_amount
+from fhir_mappers.short_cache import short_cache
 
 NOT_TESTED = "not-tested"
 HER2_LOW = "her2-low"
@@ -143,7 +143,7 @@ def _coded(vocabulary: Vocabulary, statement: Statement) -> Iterable[str]:
             yield meaning
 
 
-@lru_cache(maxsize=4096)
+@short_cache(longest=64)
 def _worded(vocabulary: Vocabulary, words: str, method: MarkerMethod, is_her2: bool) -> frozenset[str]:  # noqa: FBT001 - part of the cache key
     """Return the meanings of a lower-cased text under the patterns of the method's scope."""
     found: set[str] = set()

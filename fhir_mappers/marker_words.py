@@ -5,7 +5,6 @@ Negations are found first and taken out, so that "not amplified" is never read a
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 from criteria.facts import MarkerCall, MarkerMethod
 
@@ -39,7 +38,6 @@ _NOT_TESTED = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def calls_in(
     words: str, negative: re.Pattern[str] | None = None, positive: re.Pattern[str] | None = None
 ) -> frozenset[MarkerCall]:
@@ -75,7 +73,6 @@ def says_not_tested(words: str) -> bool:
     return _NOT_TESTED.search(words) is not None
 
 
-@lru_cache(maxsize=4096)
 def method_in(words: str) -> MarkerMethod:
     """Return the method a lower-cased text names; none or two of them leave it unstated."""
     is_ihc, is_ish = IHC_NAME.search(words) is not None, ISH_NAME.search(words) is not None

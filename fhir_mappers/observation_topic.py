@@ -4,7 +4,6 @@ Codes decide. Only an observation none of whose codes is known is read by its na
 their own send it; and a known code whose name speaks of another test is a contradiction that is kept.
 """
 
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -22,6 +21,7 @@ from fhir_mappers.marker_words import (
     method_in,
     probe_in,
 )
+from fhir_mappers.short_cache import short_cache
 
 Area = Literal["marker", "excluded", "stage", "status", "history", "measurement", "pregnancy", "variant"]
 
@@ -67,7 +67,7 @@ class Topic(NamedTuple):
     conflict: str | None = None
 
 
-@lru_cache(maxsize=8192)
+@short_cache()
 def topic_of(vocabulary: Vocabulary, code: Concept) -> Topic | None:
     """Return what a code asks about, None when it is nothing the criteria read."""
     keys = [vocabulary.key(coding.system, coding.code) for coding in code.codings if coding.code]
@@ -82,7 +82,7 @@ def topic_of(vocabulary: Vocabulary, code: Concept) -> Topic | None:
     return _named_topic(joined(names))
 
 
-@lru_cache(maxsize=1024)
+@short_cache()
 def method_of(vocabulary: Vocabulary, method: Concept) -> MarkerMethod:
     """Return the laboratory method that Observation.method names."""
     for coding in method.codings:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
 from criteria.bounds import Bounds
@@ -129,7 +128,6 @@ def ratio(origin: Origin, holder: Json, key: str, units: Units = PURE_NUMBER, pa
     return Bounds(low, high, over.low_open, over.high_open)
 
 
-@lru_cache(maxsize=4096)
 def parse_amount(words: str) -> Amount | None:
     """Return the interval a short text states ("> 2.2", "2.0-2.2", "less than 1.8", "55-60 %"), with its unit.
 

@@ -6,13 +6,13 @@ is no one code for them (clinical readings section 3.3, contract section 5.3 on 
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from types import MappingProxyType
 
 from criteria.facts import DiseaseStatus, StageFinding
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.element import Concept, references
 from fhir_mappers.observation_value import Observed, Part, Statement, notes, stated_value_of
+from fhir_mappers.short_cache import short_cache
 
 GROUPS_AND_M = frozenset({"M0", "M1", "I", "II", "III", "IV"})
 # "ypT1c", "ypT1mi(m) ypN0(i+)", "ypT2N1": the second category of a pair may leave the prefix out.
@@ -77,7 +77,6 @@ def post_treatment_findings(observed: Observed, statement: Statement) -> Iterato
         yield _finding(observed, statement, means)
 
 
-@lru_cache(maxsize=1024)
 def post_treatment_categories(words: str) -> tuple[str, ...]:
     """Return the yp categories of a text without sub-letters: "ypT1c N0(i+)" is ypT1 and ypN0."""
     tumour = [f"ypT{each.lower()}" for each in _YP_T.findall(words)]
@@ -85,7 +84,7 @@ def post_treatment_categories(words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*tumour, *nodes)))
 
 
-@lru_cache(maxsize=2048)
+@short_cache()
 def stage_meaning(vocabulary: Vocabulary, value: Concept) -> str | None:
     """Return "M0", "M1" or "I" to "IV" of a stage: by code, by AJCC code, by text. Two different ones say nothing."""
     found = set()
