@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 
 _ISSUE_CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
+
+_LONGEST_COUNT = 10
 
 # Issue types that say "understood, but no"; everything else is a system that should have answered and did not.
 _REFUSALS = frozenset(
@@ -36,13 +38,16 @@ _REFUSALS = frozenset(
 class Page:
     """One page of an answer. `state` says how the search stands if nothing more can be had.
 
-    ANSWERED without `next_url` is a complete answer.
+    ANSWERED without `next_url` is a complete answer. `found` counts the matches on the page, `total` is how many the
+    server says there are on all pages; None when it does not say.
     """
 
     resources: tuple[GivenResource, ...]
     state: SearchState
     next_url: str | None = None
     notes: tuple[str, ...] = ()
+    found: int = 0
+    total: int | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -54,6 +59,18 @@ def resource_type(value: Any) -> str | None:
     """Return the type of something that looks like a resource, None when it does not."""
     kind = value.get("resourceType") if isinstance(value, dict) else None
     return kind if isinstance(kind, str) and kind.isalpha() else None
+
+
+def read_whole(value: Any, where: str) -> Page:
+    """Return the page that a value is, which is the first: one that holds less than its total is not complete.
+
+    FHIR R4 http.html#paging: pages are tied by links, and `total` counts the matches of all of them.
+    """
+    page = read_page(value, where)
+    if not page.is_complete or page.total is None or page.total <= page.found:
+        return page
+    note = f"{where} holds {page.found} of {page.total} matches and names no next page"
+    return replace(page, state=SearchState.NOT_OFFERED, notes=(*page.notes, note))
 
 
 def read_page(value: Any, where: str) -> Page:
@@ -77,14 +94,36 @@ def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
     resources: list[GivenResource] = []
     notes: list[str] = []
     state = _read_entries(entries, where, resources, notes)
+    found, total = sum(map(_is_match, entries)), _total(bundle)
     following = [link for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     if not following:
-        return Page(tuple(resources), state, notes=tuple(notes))
+        return Page(tuple(resources), state, None, tuple(notes), found, total)
     url = following[0].get("url")
     if not isinstance(url, str):
         notes.append(f"{where} has a next page without address")
         return Page(tuple(resources), SearchState.FAILED, notes=tuple(notes))
-    return Page(tuple(resources), SearchState.NOT_OFFERED, url, tuple(notes))
+    return Page(tuple(resources), SearchState.NOT_OFFERED, url, tuple(notes), found, total)
+
+
+def _is_match(entry: Any) -> bool:
+    """Say whether an entry counts towards the total: not what was included beside the matches, nor a warning."""
+    if not isinstance(entry, Mapping) or resource_type(entry.get("resource")) == "OperationOutcome":
+        return False
+    search = entry.get("search")
+    return not isinstance(search, Mapping) or search.get("mode") not in ("include", "outcome")
+
+
+def _total(bundle: Mapping[str, Any]) -> int | None:
+    """Return how many matches there are; a count that was sent as text still says that there are more."""
+    match bundle.get("total"):
+        case bool():
+            return None
+        case int(total):
+            return total
+        case str(words) if words.isascii() and words.isdecimal() and len(words) < _LONGEST_COUNT:
+            return int(words)
+        case _:
+            return None
 
 
 def _read_entries(entries: list[Any], where: str, resources: list[GivenResource], notes: list[str]) -> SearchState:
@@ -101,8 +140,11 @@ def _read_entries(entries: list[Any], where: str, resources: list[GivenResource]
                 refusal = _refusal(resource, place)
                 state = refusal.state
                 notes += refusal.notes
-        elif kind == "Bundle" and isinstance(inner := resource.get("entry"), list):
-            _read_entries(inner, place, resources, notes)
+        elif kind == "Bundle" and isinstance(resource.get("entry", []), list):
+            inner = read_whole(resource, place)
+            state = state if inner.is_complete else inner.state
+            resources += inner.resources
+            notes += inner.notes
         else:
             full_url = entry.get("fullUrl")
             resources.append(GivenResource(resource, place, full_url if isinstance(full_url, str) else None))

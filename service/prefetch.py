@@ -14,7 +14,7 @@ from typing import Any
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
-from service.bundles import Page, read_page
+from service.bundles import Page, read_whole
 from service.hook_request import HookRequest
 from service.search import Found, Search, Server, next_page, run
 from service.templates import Template, TemplateKind, reference_of
@@ -94,7 +94,7 @@ class _Gathering:
         """Read every key, asked for by us or not; settle the keys that are answered completely."""
         for key, value in self._request.prefetch.items():
             if value is not None:
-                page = read_page(value, f"prefetch.{key if _KEY.fullmatch(key) else '?'}")
+                page = read_whole(value, f"prefetch.{key if _KEY.fullmatch(key) else '?'}")
                 self._pages[key] = page
                 self._learn(page.resources)
         for template in self._request.service.prefetch:
@@ -172,7 +172,10 @@ class _Gathering:
         if urls is None:
             self.settle(template, self._unasked(template, page))
             return None
-        return Search(template.key, template.resource_type, urls, is_read=template.kind is TemplateKind.READ)
+        is_read = template.kind is TemplateKind.READ
+        if page is None or page.next_url is None:
+            return Search(template.key, template.resource_type, urls, is_read)
+        return Search(template.key, template.resource_type, urls, is_read, page.found, page.total)
 
     def _unasked(self, template: Template, page: Page | None) -> Found:
         """How a search stands that is not sent: the server may not be called, or the next page is not on it."""

@@ -27,12 +27,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to ask: a read or first pages of searches, under the prefetch key that asks for it."""
+    """What to ask: a read or first pages of searches, under the prefetch key that asks for it.
+
+    `found` and `total` are those of the pages that are at hand, when the first address is the page after them.
+    """
 
     key: str
     resource_type: str
     urls: tuple[str, ...]
     is_read: bool = False
+    found: int = 0
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def run(search: Search, server: Server) -> Found:
     notes: list[str] = []
     waiting = list(search.urls)
     asked: set[str] = set()
+    count, total = search.found, search.total
     while waiting:
         url = waiting.pop(0)
         if url in asked or len(asked) == MOST_PAGES:
@@ -58,6 +64,7 @@ def run(search: Search, server: Server) -> Found:
         page = _ask(search, url, len(asked), server)
         resources += page.resources
         notes += page.notes
+        count, total = count + page.found, total if page.total is None else page.total
         if page.next_url is not None:
             following = next_page(page.next_url, server.base)
             if following is None:
@@ -65,6 +72,10 @@ def run(search: Search, server: Server) -> Found:
             waiting.insert(0, following)
         elif not page.is_complete:
             return Found(tuple(resources), page.state, tuple(notes))
+        elif total is not None and count < total:
+            return _ended(search, resources, notes, f"holds {count} of {total} matches")
+        else:
+            count, total = 0, None
     return Found(tuple(resources), SearchState.ANSWERED, tuple(notes))
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from criteria.facts import SearchState
-from service.bundles import Page, read_page
+from service.bundles import Page, read_page, read_whole
 from tests.service.builders import refusal, searchset
 
 CONDITION = {"resourceType": "Condition", "id": "c1"}
@@ -33,6 +33,41 @@ def test_a_page_with_a_next_link_is_no_complete_answer() -> None:
         "https://x.example/?page=2",
         ["x.entry[0]"],
     )
+
+
+INCLUDED = {"resource": {"resourceType": "Medication", "id": "m1"}, "search": {"mode": "include"}}
+
+
+@pytest.mark.parametrize(
+    ("total", "entries", "complete"),
+    [
+        (5, [], False),
+        ("5", [], False),
+        (2, [{"resource": CONDITION}], False),
+        (2, [{"resource": CONDITION}, INCLUDED], False),
+        (1, [{"resource": CONDITION}, INCLUDED], True),
+        (1, [{"resource": refusal("not-supported", "warning")}], False),
+        (0, [], True),
+        (0, [{"resource": CONDITION}], True),
+        (True, [], True),
+        (None, [], True),
+        ("many", [], True),
+    ],
+)
+def test_a_page_that_holds_less_than_its_total_is_no_complete_answer(
+    total: Any, entries: list[dict[str, Any]], complete: bool
+) -> None:
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": total, "entry": entries}
+    page = read_whole(bundle, "x")
+    assert page.state is (SearchState.ANSWERED if complete else SearchState.NOT_OFFERED)
+    assert len(page.notes) == (0 if complete else 1)
+    assert not page.notes or page.notes[0].startswith("x holds ")
+
+
+def test_a_part_of_a_batch_that_is_not_complete_leaves_the_whole_incomplete() -> None:
+    for inner in (searchset() | {"total": 1}, searchset(refusal("exception")), searchset(next_url="x?page=2")):
+        batch = {"resourceType": "Bundle", "entry": [{"resource": inner}, {"resource": CONDITION}]}
+        assert not read_whole(batch, "x").is_complete
 
 
 def test_other_links_are_no_next_page() -> None:

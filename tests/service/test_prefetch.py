@@ -355,3 +355,20 @@ def test_notes_and_places_name_no_patient(where: str) -> None:
     texts = gathered.notes if where == "notes" else tuple(given.where for given in gathered.resources)
     assert texts
     assert not any("p1" in text for text in texts)
+
+
+# A page that says there are more matches than it holds, and names no next page, is asked again from the beginning.
+def test_a_page_short_of_its_total_closes_no_world() -> None:
+    sent = everything(conditions=searchset() | {"total": 5})
+    assert offline(sent).searches["Condition"] is NOT_OFFERED
+    fake = FakeServer(answers={"Condition?": ok(searchset(CONDITION))})
+    gathered, _ = online(sent, fake)
+    assert gathered.searches["Condition"] is ANSWERED
+    assert [each.split("?")[0] for each in fake.asked] == ["Condition"]
+
+
+def test_pages_fetched_after_a_page_of_prefetch_complete_its_total() -> None:
+    for total, state in ((2, ANSWERED), (3, FAILED)):
+        sent = everything(conditions=searchset(CONDITION, next_url=f"{FHIR}/Condition?page=2") | {"total": total})
+        fake = FakeServer(answers={"Condition?page=2": ok(searchset(CONDITION | {"id": "c2"}) | {"total": total})})
+        assert online(sent, fake)[0].searches["Condition"] is state

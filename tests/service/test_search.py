@@ -40,6 +40,28 @@ def test_a_search_follows_its_pages_to_the_last() -> None:
 
 
 @pytest.mark.parametrize(
+    ("totals", "before", "state"),
+    [
+        ((2, 2), 0, SearchState.ANSWERED),
+        ((3, 3), 0, SearchState.FAILED),
+        ((3, None), 0, SearchState.FAILED),
+        ((None, None), 0, SearchState.ANSWERED),
+        ((3, 3), 1, SearchState.ANSWERED),
+        ((3, 2), 0, SearchState.ANSWERED),
+    ],
+)
+def test_the_pages_together_hold_the_total(
+    totals: tuple[int | None, int | None], before: int, state: SearchState
+) -> None:
+    first = searchset(condition(1), next_url=f"{FHIR}/Condition?page=2") | {"total": totals[0]}
+    second = searchset(condition(2)) | {"total": totals[1]}
+    here, _ = server(**{"Condition?patient": ok(first), "Condition?page=2": ok(second)})
+    found = run(Search("conditions", "Condition", (FIRST,), found=before), here)
+    assert (found.state, len(found.resources)) == (state, 2)
+    assert state is SearchState.ANSWERED or found.notes == ("conditions: the answer holds 2 of 3 matches",)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://evil.example/fhir?page=2",
