@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ _LINKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Condition": ("stage",),
     }
 )
+
+MOST_HOLDERS = 32
+"""Panels and reports that are looked at around one observation, the nearest first.
+
+Real ones nest two or three deep. In a chain or a web of thousands each would be around each, which is quadratic.
+"""
 
 
 class GivenResource(NamedTuple):
@@ -33,7 +40,7 @@ class GivenResource(NamedTuple):
 class Chart:
     """The resources at hand and the vocabulary they are read with.
 
-    `groups` maps an observation's reference to those of the panels and reports that hold it, outermost included.
+    `groups` maps an observation's reference to those of the panels and reports that hold it, nearest `MOST_HOLDERS`.
     `specimens` maps a report's reference to its specimens; `staged` an observation's to the condition that names it
     as its stage.
     """
@@ -83,7 +90,7 @@ def chart_of(given: Iterable[tuple[str, GivenResource]], vocabulary: Vocabulary)
     return Chart(
         vocabulary,
         MappingProxyType(by_reference),
-        MappingProxyType({name: frozenset(_outward(name, holders)) for name in holders}),
+        MappingProxyType(_outward(holders)),
         MappingProxyType(specimens),
         MappingProxyType(staged),
         MappingProxyType(aliases),
@@ -95,15 +102,27 @@ def _assessments(origin: Origin) -> Iterator[str]:
         yield from references(origin, stage, "assessment")
 
 
-def _outward(name: str, holders: Mapping[str, set[str]]) -> set[str]:
-    """Return the panels and reports around an observation; a ring of references ends where it started."""
-    found: set[str] = set()
-    pending = [name]
-    while pending:
-        for holder in holders.get(pending.pop(), ()):
+def _outward(holders: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    """Return the panels and reports around each observation; a ring of references ends where it started.
+
+    Sorted, so that the order in which resources came does not decide which are the nearest.
+    """
+    ordered = {name: sorted(each)[:MOST_HOLDERS] for name, each in holders.items()}
+    return {name: frozenset(_nearest(name, ordered)) for name in ordered}
+
+
+def _nearest(name: str, holders: Mapping[str, list[str]]) -> dict[str, None]:
+    found: dict[str, None] = {}
+    level = [name]
+    while level:
+        outer: list[str] = []
+        for holder in chain.from_iterable(holders.get(each, ()) for each in level):
+            if len(found) == MOST_HOLDERS:
+                return found
             if holder not in found:
-                found.add(holder)
-                pending.append(holder)
+                found[holder] = None
+                outer.append(holder)
+        level = outer
     return found
 
 

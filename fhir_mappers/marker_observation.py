@@ -5,8 +5,10 @@ results that share a group key; an Observation or component yields one, or two w
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from criteria.facts import MarkerCall, MarkerMethod, MarkerResult
+from fhir_mappers.chart import Chart
 from fhir_mappers.element import NO_CONCEPT, Concept, below, concept, contained, identifier_token, mapping, reference
 from fhir_mappers.marker_answer import MarkerAnswer, interpretation_call
 from fhir_mappers.marker_numbers import NO_NUMBERS, NUMERIC_ROLES, MarkerNumbers, numbers_in
@@ -28,6 +30,9 @@ from fhir_mappers.observation_value import (
 # Roles that neither prove nor disprove anything under the policies: amounts and intensities of staining.
 _UNUSED = frozenset({"quantity", "intensity"})
 _METHODLESS = frozenset({"overall", "tissue_immunoassay"})
+
+_MOST_SPECIMENS = 64
+"""Specimens of all reports around one result: each result of a report of thousands would name them all."""
 
 
 def map_marker(observed: Observed, part: Part, topic: Topic) -> tuple[MarkerResult, ...]:
@@ -202,10 +207,20 @@ def _groups(observed: Observed) -> tuple[str | None, frozenset[str]]:
     if specimen is not None:
         specimen = _contained_specimen(observed, specimen) if specimen.startswith("#") else chart.name_of(specimen)
     else:
-        reported = {each for holder in holders for each in chart.specimens.get(holder, ())}
+        reported = _reported_specimens(chart, holders)
         keys |= reported
         specimen = next(iter(reported)) if len(reported) == 1 else None
     return specimen, frozenset(keys if specimen is None else {*keys, specimen})
+
+
+def _reported_specimens(chart: Chart, holders: frozenset[str]) -> set[str]:
+    """Return the specimens of reports; sorted, so that it is not chance which of too many are left out."""
+    found: set[str] = set()
+    for each in chain.from_iterable(chart.specimens.get(holder, ()) for holder in sorted(holders)):
+        if len(found) == _MOST_SPECIMENS:
+            break
+        found.add(each)
+    return found
 
 
 def _contained_specimen(observed: Observed, name: str) -> str:

@@ -8,10 +8,12 @@ into one row; ratio 2.0 and copy numbers 4.0 and 6.0 belong to the upper row.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from criteria.dates import DateRange
 from criteria.facts import MarkerResult
 from criteria.oncology.her2_table import Call, Status, classify
+from criteria.oncology.ties import Ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +45,64 @@ def read_her2(results: Iterable[MarkerResult], group_days: int) -> Her2Reading:
 
 def _grouped(results: Sequence[MarkerResult], group_days: int) -> list[list[MarkerResult]]:
     """Join results that share a specimen, report or panel, or, without specimen on one of them, a month."""
-    groups: list[list[MarkerResult]] = []
-    for result in results:
-        joined = [group for group in groups if any(_same_group(result, each, group_days) for each in group)]
-        merged = [result, *(each for group in joined for each in group)]
-        groups = [group for group in groups if group not in joined] + [merged]
-    return groups
+    ties = Ties(len(results))
+    first_of: dict[str, int] = {}
+    for place, result in enumerate(results):
+        for key in result.group_keys:
+            ties.tie(place, first_of.setdefault(key, place))
+    _tie_by_time(results, group_days, ties)
+    groups: dict[int, list[MarkerResult]] = {}
+    for place in reversed(range(len(results))):
+        groups.setdefault(ties.root(place), []).append(results[place])
+    return [*reversed(groups.values())]
 
 
-def _same_group(one: MarkerResult, other: MarkerResult, group_days: int) -> bool:
-    if one.group_keys & other.group_keys:
-        return True
-    if one.assertion or other.assertion or (one.specimen and other.specimen):
-        return False
-    if one.when is None or other.when is None:
-        return False
-    apart = max(abs((one.when.latest - other.when.earliest).days), abs((other.when.latest - one.when.earliest).days))
-    return apart <= group_days
+class _Days(NamedTuple):
+    """The days a result may be of, as numbers, because many are compared."""
+
+    first: int
+    last: int
+
+
+class _Dated(NamedTuple):
+    """The places of the results of the same days."""
+
+    nameless: list[int]
+    of_specimens: list[int]
+
+
+def _tie_by_time(results: Sequence[MarkerResult], group_days: int, ties: Ties) -> None:
+    """Tie what is close in time. Only neighbours in the calendar are compared, and results of the same days once."""
+    dated: dict[_Days, _Dated] = {}
+    for place, result in enumerate(results):
+        if result.when is not None and not result.assertion:
+            days = _Days(result.when.earliest.toordinal(), result.when.latest.toordinal())
+            here = dated.setdefault(days, _Dated([], []))
+            (here.of_specimens if result.specimen else here.nameless).append(place)
+    ordered = sorted(dated)
+    for index, one in enumerate(ordered):
+        for following in range(index, len(ordered)):
+            other = ordered[following]
+            if other.first - one.first > group_days:
+                break  # ranges that are close begin on days that are close
+            if _are_close(one, other, group_days):
+                _tie_dated(dated[one], dated[other], ties)
+
+
+def _are_close(one: _Days, other: _Days, group_days: int) -> bool:
+    """Say whether all days that one may mean are that close to all days of the other."""
+    return abs(one.last - other.first) <= group_days and abs(other.last - one.first) <= group_days
+
+
+def _tie_dated(one: _Dated, other: _Dated, ties: Ties) -> None:
+    """Tie results of close days, but two that name their specimens only through one that names none."""
+    found = [one.nameless, other.nameless]
+    found += [other.of_specimens] if one.nameless else []
+    found += [one.of_specimens] if other.nameless else []
+    found = [places for places in found if places]
+    for places in found:
+        ties.tie(found[0][0], *places)
+        del places[1:]  # tied from now on, so that the first stands for all
 
 
 def _group(results: list[MarkerResult]) -> Group:
