@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -13,18 +15,32 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from criteria.errors import Defect, LibraryError
+from criteria.names import Names, no_such
 from criteria.value_set_files import read_mapping
 
-_FORMATS = FormatChecker(formats=())
+_NO_NAMES: Names = MappingProxyType({})
 
 
-@_FORMATS.checks("date", raises=ValueError)
 def _is_date(value: object) -> bool:
     """Accept a calendar day; jsonschema does not check formats unless told to."""
     if isinstance(value, str):
         date.fromisoformat(value)
         return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None
     return True
+
+
+def _is_known(known: frozenset[str], value: object) -> bool:
+    """Accept a name that exists; what is no text is the schema's `type` to refuse."""
+    return not isinstance(value, str) or value in known
+
+
+def _formats(names: Names) -> FormatChecker:
+    """Return what a `format` of a schema accepts: a date, or the names that exist of something."""
+    formats = FormatChecker(formats=())
+    formats.checks("date", raises=ValueError)(_is_date)
+    for what, known in names.items():
+        formats.checks(what)(partial(_is_known, known))
+    return formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +61,18 @@ class DataFile:
         shown = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
         return Defect(self.place, line, column, shown, message)
 
-    def check(self, schema: Mapping[str, Any], at: Sequence[str | int] = ()) -> tuple[Defect, ...]:
-        """Validate the file, or the part at a path, against a JSON Schema."""
+    def check(
+        self, schema: Mapping[str, Any], at: Sequence[str | int] = (), names: Names = _NO_NAMES
+    ) -> tuple[Defect, ...]:
+        """Validate the file, or the part at a path, against a JSON Schema whose formats may be `names`."""
         part = self.content
         for step in at:
             part = part[step]
-        errors = Draft202012Validator(schema, format_checker=_FORMATS).iter_errors(part)
+        errors = Draft202012Validator(schema, format_checker=_formats(names)).iter_errors(part)
         found = sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
-        return tuple(each for error in found for each in self._defects([*at, *error.absolute_path], error))
+        return tuple(each for error in found for each in self._defects([*at, *error.absolute_path], error, names))
 
-    def _defects(self, place: list[str | int], error: ValidationError) -> Iterator[Defect]:
+    def _defects(self, place: list[str | int], error: ValidationError, names: Names) -> Iterator[Defect]:
         """Yield the defects of one schema error: each unknown key at its own place."""
         if error.validator == "additionalProperties":
             schema: Any = error.schema
@@ -64,6 +82,10 @@ class DataFile:
             for key in instance:
                 if key not in allowed:
                     yield self.defect([*place, key], f"{key!r} is not a key here; known keys: {known}")
+        elif error.validator == "format" and error.validator_value in names:
+            what, name = str(error.validator_value), str(error.instance)
+            key = [name] if "propertyNames" in error.schema_path else []
+            yield self.defect([*place, *key], no_such(what, name, names[what]))
         else:
             yield self.defect(place, _in_words(error))
 

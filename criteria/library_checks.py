@@ -6,8 +6,8 @@ from itertools import combinations
 
 from criteria.data_files import DataFile
 from criteria.data_folder import DataFiles
-from criteria.drugs import DrugTable
 from criteria.errors import Defect
+from criteria.names import Named, Names, no_such
 from criteria.policy import PayerIdentifier, Policy
 from criteria.thresholds import Thresholds
 
@@ -15,22 +15,24 @@ ANSWER_DAYS = "answer_days"
 DOSE_LIMITS = ("dose_tolerance_percent", "shortest_interval_days", "weight_within_days")
 
 
-def check_tables(found: DataFiles, drugs: DrugTable) -> Iterator[Defect]:
-    """Yield defects of the dated tables: unknown drugs, thresholds that are missing, unknown or set twice."""
+def check_tables(found: DataFiles, names: Names) -> Iterator[Defect]:
+    """Yield defects of the dated tables: names that nothing has, thresholds that are missing, unknown or set twice."""
     yield from _check_thresholds(found)
     for file in found.products.values():
-        yield from _unknown_drugs(file, "rows", "drug", drugs)
+        yield from _unknown(file, "drug", Named.DRUG, names)
     for file in found.tables["shortages"]:
-        yield from _unknown_drugs(file, "rows", "product", drugs)
+        yield from _unknown(file, "product", Named.DRUG, names)
         for index, row in enumerate(file.content["rows"]):
             if row.get("to") and row["to"] < row["from"]:
                 yield file.defect(("rows", index, "to"), f"the shortage ends on {row['to']}, before it begins")
     for file in found.tables["contraindications"]:
-        yield from _unknown_drugs(file, "rows", "product", drugs)
+        yield from _unknown(file, "product", Named.DRUG, names)
+        yield from _unknown(file, "condition", Named.CONDITIONS, names)
+        yield from _unknown(file, "shared_by", Named.DRUG, names)
     for file in found.payers:
         for key in file.content.get("elsewhere", {}):
-            if key not in drugs:
-                yield file.defect(("elsewhere", key), f"no drug is called {key}")
+            if key not in names[Named.DRUG]:
+                yield file.defect(("elsewhere", key), no_such(Named.DRUG, key, names[Named.DRUG]))
 
 
 def _check_thresholds(found: DataFiles) -> Iterator[Defect]:
@@ -47,10 +49,14 @@ def _check_thresholds(found: DataFiles) -> Iterator[Defect]:
         yield Defect("policies/thresholds.yaml", 1, 1, "$.thresholds", f"missing: {', '.join(missing)}")
 
 
-def _unknown_drugs(file: DataFile, table: str, column: str, drugs: DrugTable) -> Iterator[Defect]:
-    for index, row in enumerate(file.content[table]):
-        if row[column] not in drugs:
-            yield file.defect((table, index, column), f"no drug is called {row[column]}")
+def _unknown(file: DataFile, column: str, what: Named, names: Names) -> Iterator[Defect]:
+    """Yield the names of a column, or of its lists, that nothing has."""
+    for index, row in enumerate(file.content["rows"]):
+        held = row.get(column, [])
+        cells = [((), held)] if isinstance(held, str) else [((at,), each) for at, each in enumerate(held)]
+        for place, name in cells:
+            if name not in names[what]:
+                yield file.defect(("rows", index, column, *place), no_such(what, name, names[what]))
 
 
 def check_payers(found: DataFiles) -> Iterator[Defect]:

@@ -11,8 +11,10 @@ from criteria.data_files import DataFile
 from criteria.data_folder import DataFiles
 from criteria.drugs import DrugTable
 from criteria.errors import LibraryError
+from criteria.known_names import known_names
 from criteria.library import Library
 from criteria.library_checks import ANSWER_DAYS, check_claims, check_payers, check_tables
+from criteria.names import Names
 from criteria.policy import Contact, LabelConditions, Payer, PayerIdentifier, Plan, Policy, PreferredProducts
 from criteria.policy_file import PolicyBuilder
 from criteria.predicates.context import BuildContext, ContraindicationRow, LawRow, PlanTables, ShortageRow
@@ -28,15 +30,16 @@ def shipped_data() -> Traversable:
 
 def load_library(roots: Sequence[Traversable], vocabulary: Vocabulary) -> Library:
     """Read, check and build everything; raise LibraryError with every mistake found."""
+    names = known_names(vocabulary)
     found = DataFiles.read(roots)
     _stop_at(found)
-    found.defects += [*check_tables(found, vocabulary.drugs), *check_payers(found)]
+    found.defects += [*check_tables(found, names), *check_payers(found)]
     _stop_at(found)
     rows = [row for file in found.tables["thresholds"] for row in file.content["thresholds"].items()]
     values = {name: row["value"] for name, row in rows}
     tables = _tables(found)
     context = BuildContext("", vocabulary.drugs, Thresholds.of(values), tables=tables)
-    policies = dict(_policies(found, context, values))
+    policies = dict(_policies(found, context, values, names))
     found.defects += check_claims(found, policies)
     _stop_at(found)
     return Library(
@@ -55,7 +58,9 @@ def _stop_at(found: DataFiles) -> None:
         raise LibraryError(tuple(found.defects))
 
 
-def _policies(found: DataFiles, context: BuildContext, values: Mapping[str, int]) -> Iterator[tuple[str, Policy]]:
+def _policies(
+    found: DataFiles, context: BuildContext, values: Mapping[str, int], names: Names
+) -> Iterator[tuple[str, Policy]]:
     shared = _digest([file for kind in found.tables.values() for file in kind])
     for file in found.policies:
         table = found.products[file.content["payer"]] if "products" in file.content else None
@@ -64,7 +69,7 @@ def _policies(found: DataFiles, context: BuildContext, values: Mapping[str, int]
         except ValueError as error:
             found.defects.append((table or file).defect(("rows",), str(error)))
             continue
-        builder = PolicyBuilder(file, context, values)
+        builder = PolicyBuilder(file, context, values, names)
         policy = builder.build(_digest([file, table] if table is not None else [file], shared), products)
         found.defects.extend(builder.defects)
         if policy is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from criteria.citation import Citation, PolicyDocument
 from criteria.data_files import DataFile
 from criteria.errors import Defect
+from criteria.names import Named, Names, no_such
 from criteria.policy import (
     Authorization,
     Contact,
@@ -36,6 +37,7 @@ class PolicyBuilder:
     file: DataFile
     context: BuildContext
     limits: Mapping[str, int]
+    names: Names
     defects: list[Defect] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
@@ -49,7 +51,7 @@ class PolicyBuilder:
         self._check_heading(raw)
         for key in raw["decides"]:
             if key not in self.context.drugs:
-                self._fail(("decides",), f"no drug is called {key}")
+                self._fail(("decides",), no_such(Named.DRUG, key, self.names[Named.DRUG]))
         if self.defects:
             return None
         return Policy(
@@ -74,12 +76,15 @@ class PolicyBuilder:
         )
 
     def _check_heading(self, raw: Mapping[str, Any]) -> None:
-        """Check what stands above leaves and paths: days in order, documents that exist."""
+        """Check what stands above leaves and paths: days in order, documents and sites that exist."""
         effective = raw["effective"]
         if "to" in effective and effective["to"] < effective["from"]:
             self._fail(("effective", "to"), "the policy ends before it starts")
         if "dose" in raw and raw["dose"]["cite"]["document"] not in raw["documents"]:
             self._fail(("dose", "cite", "document"), f"no document is called {raw['dose']['cite']['document']}")
+        for index, site in enumerate(raw.get("dose", {}).get("not_in_table_for", ())):
+            if site not in self.names[Named.SITE]:
+                self._fail(("dose", "not_in_table_for", index), no_such(Named.SITE, site, self.names[Named.SITE]))
 
     def _fail(self, place: Place, message: str) -> None:
         self.defects.append(self.file.defect(place, message))
@@ -116,7 +121,7 @@ class PolicyBuilder:
         if kind is None:
             self._fail((*place, name), f"no test is called {name}; known: {', '.join(sorted(PREDICATES))}")
             return None
-        found = self.file.check(kind.SCHEMA, (*place, name))
+        found = self.file.check(kind.SCHEMA, (*place, name), self.names)
         if found:
             self.defects.extend(found)
             return None

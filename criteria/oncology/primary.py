@@ -4,6 +4,7 @@ Contract section 5.4, "Diagnosis leaves". Secondary, history, in-situ and encoun
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,9 +42,14 @@ class TreatedCancer:
     """No other primary site is on the record, so an unlinked metastasis can only be this cancer's."""
 
 
+def sites_named(concepts: Iterable[str]) -> frozenset[str]:
+    """Return the primary sites that sets of conditions are named after."""
+    return frozenset(found[1] for each in concepts if (found := _PRIMARY.match(each)))
+
+
 def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
     """Return the primary sites a diagnosis states; empty for secondary and other codes."""
-    sites = {found[1] for each in diagnosis.concepts if (found := _PRIMARY.match(each))}
+    sites = set(sites_named(diagnosis.concepts))
     if len(sites) > 1 and "cancer-other" not in diagnosis.concepts:
         # A tumour "of salivary gland type" lies in another organ; the organ's own set names it.
         sites -= {OTHER_SITE}

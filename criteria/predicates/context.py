@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, Self
 from criteria.drugs import DrugTable
 from criteria.facts import Case
 from criteria.finding import Finding, Judgement
+from criteria.names import Named
 from criteria.policy import PreferredProducts
 from criteria.thresholds import Thresholds
 from criteria.tree import Predicate
@@ -98,3 +99,18 @@ STRING = {"type": "string", "minLength": 1}
 STRINGS = {"type": "array", "minItems": 1, "items": STRING}
 COUNT = {"type": "integer", "minimum": 1}
 SENTENCES = {"type": "object", "minProperties": 1, "additionalProperties": STRING}
+
+
+def name_of(what: Named) -> dict[str, Any]:
+    """Return the JSON Schema of a name that must exist."""
+    return {**STRING, "format": what}
+
+
+def names_of(what: Named) -> dict[str, Any]:
+    """Return the JSON Schema of a list of names that must exist."""
+    return {**STRINGS, "items": name_of(what)}
+
+
+def sentences_by(what: Named) -> dict[str, Any]:
+    """Return the JSON Schema of a mapping from names that must exist to sentences."""
+    return {**SENTENCES, "propertyNames": {"format": what}}

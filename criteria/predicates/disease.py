@@ -7,11 +7,14 @@ from typing import Any, ClassVar, Self
 
 from criteria.facts import Case, ConditionState
 from criteria.finding import Evidence, Finding, Judgement, Need, Role, document, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.extent import Extent, diagnosis_evidence, extent_of
 from criteria.oncology.primary import Doubt, TreatedCancer, treated_cancer
 from criteria.predicates.answers import ask, request, weigh
-from criteria.predicates.context import SENTENCES, STRING, STRINGS, BuildContext, params_schema
+from criteria.predicates.context import STRING, BuildContext, name_of, names_of, params_schema, sentences_by
 
+_SETS = names_of(Named.CONDITIONS)
+_ASKED = sentences_by(Named.CONDITIONS)
 _DOUBTS = {
     Doubt.NONE_STATED: "State the cancer this drug is for (a coded primary diagnosis on the order or problem list).",
     Doubt.SEVERAL: "Several primary cancers are on record: state on the order which one this drug treats.",
@@ -53,7 +56,7 @@ class Diagnosed:
     unclear: Mapping[str, str]
     review: Mapping[str, str]
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
-        ("is",), **{"is": STRINGS, "excludes": STRINGS, "unclear": SENTENCES, "review": SENTENCES}
+        ("is",), **{"is": _SETS, "excludes": _SETS, "unclear": _ASKED, "review": _ASKED}
     )
 
     @classmethod
@@ -98,7 +101,7 @@ class RecurrentTumour:
     primary: Diagnosed
     de_novo: str
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
-        ("is", "de_novo"), **{"is": STRINGS, "excludes": STRINGS, "unclear": SENTENCES, "de_novo": STRING}
+        ("is", "de_novo"), **{"is": _SETS, "excludes": _SETS, "unclear": _ASKED, "de_novo": STRING}
     )
 
     @classmethod
@@ -221,7 +224,9 @@ class BrainMetastases:
     leaf: str
     site: str
     leptomeningeal: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("site", "leptomeningeal"), site=STRING, leptomeningeal=STRING)
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("site", "leptomeningeal"), site=name_of(Named.SITE), leptomeningeal=STRING
+    )
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:

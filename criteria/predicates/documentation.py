@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Self
 
 from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.current import doses_of_ordered_drug
 from criteria.oncology.primary import concerns_treated
 from criteria.predicates.answers import request, weigh
-from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
+from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, name_of, names_of, params_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class Documented:
 
     kinds: frozenset[str]
     within_days: int
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("kinds", "within_days"), kinds=STRINGS, within_days=COUNT)
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("kinds", "within_days"), kinds=names_of(Named.DOCUMENT), within_days=COUNT
+    )
 
     @classmethod
     def build(cls, params: Mapping[str, Any], _context: BuildContext) -> Self:
@@ -168,7 +171,7 @@ class Measured:
     within_days: int
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
         ("kind", "limit", "within_days"),
-        kind=STRING,
+        kind=name_of(Named.MEASUREMENT),
         limit={"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
         below={"type": "boolean"},
         within_days=COUNT,

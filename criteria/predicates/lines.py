@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Self
 from criteria.dates import DateRange, add_months
 from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Setting, line_bounds
 from criteria.oncology.extent import extent_of
 from criteria.oncology.surgery import is_adjuvant, surgery_of
 from criteria.predicates.answers import answer_evidence, completeness, decide, newest, number, weigh
-from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, params_schema
+from criteria.predicates.context import COUNT, STRING, BuildContext, names_of, params_schema
 from criteria.predicates.therapy import TherapyReader, resolve_drugs
 from criteria.verdict import Verdict
 
@@ -59,7 +60,7 @@ class SecondLineWithoutAlternative:
     conditions: frozenset[str]
     lvef_below: Decimal
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
-        ("drug", "conditions", "lvef_below"), drug=STRING, conditions=STRINGS, lvef_below=COUNT
+        ("drug", "conditions", "lvef_below"), drug=STRING, conditions=names_of(Named.CONDITIONS), lvef_below=COUNT
     )
 
     @classmethod

@@ -19,15 +19,18 @@ from criteria.facts import (
     VariantResult,
 )
 from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, document, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.her2 import Group, Her2Reading, read_her2
 from criteria.oncology.her2_table import Status
 from criteria.oncology.memory import once
 from criteria.oncology.primary import concerns_treated, treated_cancer
 from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request
-from criteria.predicates.context import STRING, STRINGS, BuildContext, params_schema
+from criteria.predicates.context import STRING, STRINGS, BuildContext, name_of, params_schema, sentences_by
 from criteria.verdict import Verdict
 
 ONE_PERCENT = Decimal(1)
+_AFTER_THERAPY = ("ypT0", "ypTis", "ypT1", "ypT2", "ypT3", "ypT4", "ypN0", "ypN1", "ypN2", "ypN3")
+_CATEGORIES = {**STRINGS, "items": {"enum": list(_AFTER_THERAPY)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Her2Positive:
     group_days: int
     negative_is_review_at: Mapping[str, str]
     SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
-        negative_is_review_at={"type": "object", "additionalProperties": STRING}
+        negative_is_review_at={**sentences_by(Named.SITE), "minProperties": 0}
     )
 
     @classmethod
@@ -238,7 +241,9 @@ class GeneVariant:
     leaf: str
     gene: str
     uncertain: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("gene", "uncertain"), gene=STRING, uncertain=STRING)
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("gene", "uncertain"), gene=name_of(Named.GENE), uncertain=STRING
+    )
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:
@@ -303,7 +308,7 @@ class ResidualDisease:
     leaf: str
     residual: frozenset[str]
     none: frozenset[str]
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("residual", "none"), residual=STRINGS, none=STRINGS)
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("residual", "none"), residual=_CATEGORIES, none=_CATEGORIES)
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:

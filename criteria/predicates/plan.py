@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 
 from criteria.facts import Case, Source
 from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.current import doses_of_ordered_drug, is_under_treatment, last_dose, stop_after
 from criteria.predicates.answers import request, weigh
-from criteria.predicates.context import STRING, STRINGS, BuildContext, LawRow, params_schema
+from criteria.predicates.context import STRING, BuildContext, LawRow, names_of, params_schema
 from criteria.predicates.disease import derive_metastatic
 from criteria.thresholds import Thresholds
 from criteria.tree import Predicate
@@ -91,7 +92,9 @@ class SupportingDocumentation:
 
     exception: str
     kinds: frozenset[str]
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(("exception", "kinds"), exception=STRING, kinds=STRINGS)
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema(
+        ("exception", "kinds"), exception=STRING, kinds=names_of(Named.DOCUMENT)
+    )
 
     @classmethod
     def build(cls, params: Mapping[str, Any], context: BuildContext) -> Self:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Self
 
 from criteria.facts import Case, Source
 from criteria.finding import Evidence, Finding, Judgement, Need, Role, document, met, not_met, review, unknown
+from criteria.names import Named
 from criteria.oncology.courses import History
 from criteria.policy import PreferredProducts
 from criteria.predicates.answers import ask
-from criteria.predicates.context import COUNT, STRING, BuildContext, params_schema
+from criteria.predicates.context import COUNT, STRING, BuildContext, names_of, params_schema
 from criteria.predicates.experience import CONTRAINDICATED, FAILED, INTOLERABLE, PreferredReader, conflict_over
 from criteria.predicates.therapy import EXPOSURE_TYPES
 
@@ -31,7 +32,7 @@ class PreferredFailed:
         at_least=COUNT,
         group=STRING,
         one_trial=STRING,
-        overlapping={"type": "array", "items": {"type": "array", "items": STRING, "minItems": 2}},
+        overlapping={"type": "array", "items": {**names_of(Named.DRUG), "minItems": 2}},
     )
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from criteria.drugs import DrugTable
 from criteria.facts import Case
 from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
+from criteria.names import Named, no_such
 from criteria.oncology.courses import Course, History, Regimen, Setting
 from criteria.oncology.extent import extent_of
 from criteria.oncology.therapy import history_of, progressions
@@ -99,8 +100,7 @@ def resolve_drugs(names: list[str], drugs: DrugTable) -> frozenset[str]:
         elif name in drugs:
             found.add(name)
         else:
-            message = f"no drug is called {name}"
-            raise ValueError(message)
+            raise ValueError(no_such(Named.DRUG, name, drugs.by_key))
     return frozenset(found)
 
 

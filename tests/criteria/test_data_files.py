@@ -40,6 +40,29 @@ def test_a_defect_shows_the_place_of_an_item_of_a_list(file: Path) -> None:
     assert str(found) == f"{file}:4:5: $.list[1]: 'b' is none of a"
 
 
+NAMES = {"thing": frozenset({"stone", "stick", "string", "bone"})}
+NAMED = {
+    "type": "object",
+    "properties": {"one": {"type": "string", "format": "thing"}, "by": {"propertyNames": {"format": "thing"}}},
+}
+
+
+def test_a_name_that_does_not_exist_is_refused_with_the_nearest_that_do(file: Path) -> None:
+    (found,) = written(file, "one: stome\n").check(NAMED, names=NAMES)
+    assert str(found) == f"{file}:1:1: $.one: no thing is called stome; nearest: stone, bone, stick"
+
+
+def test_a_key_that_does_not_exist_is_refused_at_its_own_place(file: Path) -> None:
+    (found,) = written(file, "by:\n  stone: 1\n  stik: 2\n").check(NAMED, names=NAMES)
+    assert str(found) == f"{file}:3:3: $.by.stik: no thing is called stik; nearest: stick, string, stone"
+
+
+@pytest.mark.parametrize("value", ["5", "[stone]", "{stone: stick}"])
+def test_what_is_no_text_is_refused_as_no_text_only(value: str, file: Path) -> None:
+    (found,) = written(file, f"one: {value}\n").check(NAMED, names=NAMES)
+    assert "is not of type 'string'" in found.message
+
+
 def test_a_part_of_a_file_is_checked_at_its_place(file: Path) -> None:
     found = written(file, "outer:\n  inner:\n    day: never\n").check(SCHEMA, ("outer", "inner"))
     assert [(each.line, each.column, each.path) for each in found] == [(3, 5, "$.outer.inner.day")]

@@ -22,6 +22,7 @@ ENGINE = [
     "library",
     "library_checks",
     "loading",
+    "names",
     "decision",
     "present",
 ]

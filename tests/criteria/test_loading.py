@@ -11,6 +11,8 @@ from tests.criteria.data_folders import BAD, GOOD, POLICY, defects_of, folder, g
 from tests.vocabulary import own_vocabulary
 
 TREE = "$.paths.initial.tree.all-of"
+REVIEWED = "$.leaves.reviewed.judge"
+BREST = "no set of conditions is called cancer-brest; nearest: cancer-breast, "
 
 # One file per mistake: line, column, path, words of the error.
 BAD_POLICIES: Mapping[str, tuple[int, int, str, str]] = {
@@ -48,10 +50,44 @@ BAD_POLICIES: Mapping[str, tuple[int, int, str, str]] = {
     "two-tests": (65, 5, "$.leaves.stated-reason.judge", "judge names 2 tests; it must name exactly one"),
     "undefined-leaf": (43, 35, f"{TREE}.of[1].any-of.of[1]", "no criterion is called tried-befor"),
     "unknown-class": (79, 13, "$.leaves.tried-before.judge.prior-therapy", "no drug has class:chemo"),
+    "unknown-condition": (90, 43, f"{REVIEWED}.diagnosed.is[1]", BREST),
+    "unknown-condition-of-alternative": (
+        90,
+        77,
+        f"{REVIEWED}.second-line-without-alternative.conditions[0]",
+        "no set of conditions is called interstitial-lung; nearest: interstitial-lung-disease",
+    ),
+    "unknown-condition-of-part": (90, 106, f"{REVIEWED}.on-label.parts[0].judge.diagnosed.is[0]", BREST),
+    "unknown-condition-to-exclude": (90, 57, f"{REVIEWED}.diagnosed.excludes[0]", BREST),
+    "unknown-condition-to-review": (90, 55, f"{REVIEWED}.diagnosed.review.cancer-brest", BREST),
     "unknown-connective": (49, 13, f"{TREE}.of[3].one-of", "'one-of' is not a key here; known keys: all-of, any-of"),
-    "unknown-decided-drug": (15, 1, "$.decides", "no drug is called pembrolizumap"),
+    "unknown-decided-drug": (15, 1, "$.decides", "no drug is called pembrolizumap; nearest: pembrolizumab"),
     "unknown-document": (58, 12, "$.leaves.adult.cite.document", "no document is called polcy"),
-    "unknown-drug": (79, 13, "$.leaves.tried-before.judge.prior-therapy", "no drug is called cisplatine"),
+    "unknown-document-kind": (
+        90,
+        34,
+        f"{REVIEWED}.documented.kinds[0]",
+        "no kind of document is called oncology-notes; nearest: oncology-note, ",
+    ),
+    "unknown-drug": (
+        79,
+        13,
+        "$.leaves.tried-before.judge.prior-therapy",
+        "no drug is called cisplatine; nearest: cisplatin, ",
+    ),
+    "unknown-gene": (90, 28, f"{REVIEWED}.gene-variant.gene", "no gene is called ERB2; nearest: ERBB2"),
+    "unknown-measurement": (
+        90,
+        24,
+        f"{REVIEWED}.measured.kind",
+        "no kind of measurement is called lvf; nearest: lvef, body-weight",
+    ),
+    "unknown-overlapping-product": (
+        90,
+        102,
+        f"{REVIEWED}.preferred-failed.overlapping[0][1]",
+        "no drug is called cisplatine; nearest: cisplatin, ",
+    ),
     "unknown-path": (26, 1, "$.paths", "'first' is none of initial, continuation"),
     "unknown-key": (18, 1, "$.efective", "'efective' is not a key here; known keys: alternatives_gap_days"),
     "unknown-leaf-key": (67, 5, "$.leaves.stated-reason.rang", "'rang' is not a key here; known keys: cite, gate"),
@@ -65,7 +101,34 @@ BAD_POLICIES: Mapping[str, tuple[int, int, str, str]] = {
     "unknown-payer": (5, 1, "$.payer", "no payer is called acne"),
     "unknown-products": (16, 1, "$.products", "payer acme has no products.yaml of this name"),
     "unknown-question-type": (61, 60, "$.leaves.adult.questions[0].type", "'bool' is none of group, boolean"),
+    "unknown-recurrent-tumour": (
+        90,
+        37,
+        f"{REVIEWED}.recurrent-tumour.is[0]",
+        "no set of conditions is called cancer-salivery; nearest: cancer-salivary, ",
+    ),
+    "unknown-residual-category": (90, 49, f"{REVIEWED}.residual-disease.residual[1]", "'pT2' is none of ypT0, ypTis"),
+    "unknown-site": (90, 32, f"{REVIEWED}.brain-metastases.site", "no primary site is called brest; nearest: breast"),
+    "unknown-site-to-review": (
+        90,
+        53,
+        f"{REVIEWED}.her2-positive.negative_is_review_at.lungs",
+        "no primary site is called lungs; nearest: lung, ",
+    ),
+    "unknown-site-without-dose": (
+        22,
+        32,
+        "$.dose.not_in_table_for[1]",
+        "no primary site is called lungs; nearest: lung, ",
+    ),
+    "unknown-supporting-kind": (
+        95,
+        67,
+        "$.leaves.supported.judge.supporting-documentation.kinds[0]",
+        "no kind of document is called oncology-notes; nearest: oncology-note, ",
+    ),
     "unknown-test": (59, 13, "$.leaves.adult.judge.agde", "no test is called agde; known: advanced-disease, aged"),
+    "unmeasured-role": (90, 24, f"{REVIEWED}.measured.kind", "no kind of measurement is called ecog"),
     "unused-leaf": (56, 3, "$.leaves.forgotten", "forgotten stands in no path"),
     "wrong-parameter-type": (59, 20, "$.leaves.adult.judge.aged.at_least", "'18' is not of type 'integer'"),
 }
@@ -121,7 +184,8 @@ def test_a_bad_policy_is_refused_with_line_and_name(name: str, expected: tuple[i
 
 
 ALONE = sorted(
-    BAD_POLICIES.keys() - {"bad-part", "no-products", "shorter-unknown", "unknown-parameter", "unknown-path"}
+    BAD_POLICIES.keys()
+    - {"bad-part", "unknown-condition-of-part", "no-products", "shorter-unknown", "unknown-parameter", "unknown-path"}
 )
 
 
@@ -218,6 +282,18 @@ BAD_FILES = {
         good_with("step-therapy-laws.yaml", ("verified", "seen")),
         (3, 48, "$.laws[0].state_of_checking"),
         "'seen' is none of verified, partly-verified, enrolled-act-seen",
+    ),
+    "a contraindication by a condition nobody knows": (
+        "contraindications.yaml",
+        good_with("contraindications.yaml", ("interstitial-lung-disease", "interstitial-lung")),
+        (3, 30, "$.rows[0].condition"),
+        "no set of conditions is called interstitial-lung; nearest: interstitial-lung-disease",
+    ),
+    "a contraindication shared by a drug nobody knows": (
+        "contraindications.yaml",
+        good_with("contraindications.yaml", ("[carboplatin]", "[cisplatin, carboplatine]")),
+        (3, 91, "$.rows[0].shared_by[1]"),
+        "no drug is called carboplatine; nearest: carboplatin, ",
     ),
     "a contraindication without a source": (
         "contraindications.yaml",

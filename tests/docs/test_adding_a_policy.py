@@ -153,6 +153,9 @@ def test_the_cases_of_the_document_are_decided_as_they_say(
     [
         (f"policies/{POLICY}.yaml", "within_days: 90}", "within: 90}"),
         (f"policies/{POLICY}.yaml", "is: [cancer-melanoma]", "is: [cancer-melanom"),
+        (f"policies/{POLICY}.yaml", "is: [cancer-melanoma]", "is: [cancer-melanom]"),
+        (f"policies/{POLICY}.yaml", "kind: lvef", "kind: lvf"),
+        (f"policies/{POLICY}.yaml", "kinds: [oncology-note]", "kinds: [oncology-notes]"),
         (f"policies/{POLICY}.yaml", "decides: [exemplimab]", "decides: [exemplumab]"),
         ("value_sets/conditions.yaml", 'from: "C43"', "from: C4"),
         ("value_sets/drugs.yaml", "actives:", "active:"),
