@@ -56,6 +56,8 @@ ORDER_TYPES: Mapping[str, OrderType] = MappingProxyType(
     }
 )
 
+_MODIFIERS = frozenset({"modifierExtension", "_modifierExtension", "implicitRules", "_implicitRules"})
+_MEMBER = re.compile(r"[a-zA-Z]{1,40}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _FIRST_YEAR, _LAST_YEAR = "1900", "2199"
 _PATIENT = re.compile(r"(?:https?://[^\s?#]+/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -88,7 +90,7 @@ def read_order(
     `resource["resourceType"]` is one of ORDER_TYPES. With `strict` any FHIR defect is refused.
     """
     kind = ORDER_TYPES[resource["resourceType"]]
-    missing = [*_unreadable_id(resource, path), *_missing(resource, kind, path)]
+    missing = [*_unreadable_id(resource, path), *_missing(resource, kind, path), *_unclear_negation(resource, path)]
     if missing:
         raise RequestProblem(400, tuple(missing))
     refused: list[Issue] = []
@@ -102,7 +104,7 @@ def read_order(
             notes.append(f"{issue.path} {issue.text}")
     refused += _patient_issues(resource, kind, path, patient_id)
     if resource["resourceType"] == "MedicationRequest" and not refused:
-        refused += _medication_issues(resource, path)
+        refused += [*_medication_issues(resource, path), *_modifiers(resource, path)]
     if refused:
         raise RequestProblem(400, tuple(refused))
     return DraftOrder(resource, path, tuple(notes))
@@ -116,6 +118,35 @@ def _unreadable_id(resource: Mapping[str, Any], path: str) -> list[Issue]:
     if not isinstance(given, str) or not _ID.fullmatch(given):
         return [Issue(f"{path}.id", "value", "is not a FHIR id")]
     return []
+
+
+def _unclear_negation(resource: Mapping[str, Any], path: str) -> list[Issue]:
+    """What forbids a drug must not be read as an order for it, nor the other way round."""
+    name = "doNotPerform"
+    if isinstance(resource.get(name), bool) or not {name, f"_{name}"} & resource.keys():
+        return []
+    return [Issue(f"{path}.{name}", "value", "is neither true nor false")]
+
+
+def _modifiers(value: Any, path: str) -> Iterator[Issue]:
+    """Yield what may change the meaning of an order in a way that is not understood, at any depth.
+
+    FHIR R4 extensibility.html#modifierExtension and resource.html#Resource: whoever does not know a modifier or the
+    implicit rules shall not process the resource as if they were not there.
+    """
+    match value:
+        case Mapping():
+            for name, inner in value.items():
+                if name in _MODIFIERS and inner:
+                    yield Issue(f"{path}.{name.removeprefix('_')}", "not-supported", "is not understood")
+                elif isinstance(inner, (Mapping, list)):
+                    # The sender's own names stay out of the answer.
+                    yield from _modifiers(inner, f"{path}.{name if _MEMBER.fullmatch(name) else '?'}")
+        case list():
+            for index, inner in enumerate(value):
+                yield from _modifiers(inner, f"{path}[{index}]")
+        case _:
+            pass
 
 
 def _missing(resource: Mapping[str, Any], kind: OrderType, path: str) -> list[Issue]:

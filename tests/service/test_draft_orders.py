@@ -8,6 +8,7 @@ from service.problems import RequestProblem
 from tests.service.builders import medication_request
 
 PATH = "$.order"
+MODIFIER = {"url": "http://x.example/negates", "valueBoolean": True}
 
 
 def read(order: dict[str, Any], *, strict: bool = False) -> DraftOrder:
@@ -72,6 +73,26 @@ def dosage(**quantity: Any) -> list[dict[str, Any]]:
         ),
         ({"insurance": {"reference": "Coverage/1"}}, "insurance", "structure"),
         ({"insurance": [5]}, "insurance[0]", "structure"),
+        ({"doNotPerform": "true"}, "doNotPerform", "value"),
+        ({"doNotPerform": 1}, "doNotPerform", "value"),
+        (
+            {"_doNotPerform": {"extension": [{"url": "http://x.example", "valueCode": "unknown"}]}},
+            "doNotPerform",
+            "value",
+        ),
+        ({"implicitRules": "http://x.example/rules"}, "implicitRules", "not-supported"),
+        ({"modifierExtension": [MODIFIER]}, "modifierExtension", "not-supported"),
+        ({"modifierExtension": [{}]}, "modifierExtension", "not-supported"),
+        (
+            {"dosageInstruction": [{"text": "x"}, {"modifierExtension": [MODIFIER]}]},
+            "dosageInstruction[1].modifierExtension",
+            "not-supported",
+        ),
+        (
+            {"contained": [{"resourceType": "Medication", "id": "m", "modifierExtension": [MODIFIER]}]},
+            "contained[0].modifierExtension",
+            "not-supported",
+        ),
     ],
 )
 @pytest.mark.parametrize("sloppy", [False, True])
@@ -86,7 +107,9 @@ def test_an_element_that_decides_and_cannot_be_read_is_refused(
     assert all(not each.startswith(("category", "substitution", "extension")) for each, _ in found)
 
 
-@pytest.mark.parametrize("name", ["authoredOn", "reasonCode", "dosageInstruction", "insurance", "subject"])
+@pytest.mark.parametrize(
+    "name", ["doNotPerform", "authoredOn", "reasonCode", "dosageInstruction", "insurance", "subject"]
+)
 def test_json_null_in_an_element_that_decides_is_refused(name: str) -> None:
     assert (name, "value") in refused(medication_request() | {name: None})
 
@@ -100,6 +123,8 @@ def test_json_null_in_an_element_that_decides_is_refused(name: str) -> None:
         {"medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/m1"}},
         {"medicationCodeableConcept": None, "medicationReference": {"display": "Margenza"}},
         {"authoredOn": "2026"},
+        {"doNotPerform": False},
+        {"doNotPerform": True},
         {"authoredOn": "2026-05-04T10:00:00.123-05:00"},
         {"authoredOn": None, "_authoredOn": {"extension": [{"url": "http://x.example", "valueCode": "unknown"}]}},
     ],
