@@ -58,11 +58,16 @@ class DoseFinding:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Whether a number may be issued here: settings of the policy, wish of the caller, kind of hook."""
+    """Whether a number may be issued here: settings of the policy, wish of the caller, kind of hook.
+
+    `payer_known` is False where a default payer stands in for one that the Coverage does not identify: its number
+    would be written to another payer's Coverage.
+    """
 
     real_time: bool
     unsolicited: bool
     primary_hook: bool
+    payer_known: bool = True
 
     @property
     def refusal(self) -> str | None:
@@ -73,6 +78,8 @@ class Authority:
             return "the caller asked for no unsolicited determination"
         if not self.primary_hook:
             return "this hook does not issue authorizations"
+        if not self.payer_known:
+            return "the Coverage does not identify its payer"
         return None
 
 
@@ -86,21 +93,29 @@ class Approval:
 
 
 def outcome_of(
-    determination: Determination, dose: DoseFinding | None, authority: Authority, *, not_met_is_review: bool
+    determination: Determination,
+    dose: DoseFinding | None,
+    authority: Authority,
+    *,
+    not_met_is_review: bool,
+    is_authorized: bool = False,
 ) -> Outcome:
-    """Return the outcome of a judged order.
+    """Return the outcome of a judged order; `is_authorized` says that an earlier authorization of it is in force.
 
-    Missing systems come before missing documents, documents and tests in view before review; a review need that
+    An authorization in force covers what the record no longer shows, never what it contradicts, nor a dose over the
+    limit. Missing systems come before missing documents, documents and tests in view before review; a review need that
     no document can change (proven off-label use) comes before documents.
     """
     verdict = determination.root.verdict
+    may_issue = authority.refusal is None and not (dose is not None and dose.exceeds)
     match verdict:
         case Verdict.MET:
-            limited = dose is not None and bool(dose.exceeds)
-            return Outcome.AUTHORIZABLE if limited or authority.refusal else Outcome.AUTHORIZED
+            return Outcome.AUTHORIZED if may_issue else Outcome.AUTHORIZABLE
         case Verdict.NOT_MET:
             return Outcome.REVIEW if not_met_is_review else Outcome.NOT_MET
         case Verdict.UNKNOWN:
+            if is_authorized and may_issue:
+                return Outcome.AUTHORIZED
             return _outcome_of_unknown(determination)
         case _:
             assert_never(verdict)

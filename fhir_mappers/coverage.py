@@ -18,7 +18,6 @@ from fhir_mappers.element import (
     codings,
     mapping,
     mappings,
-    reference,
     reference_of,
     resolved,
     text,
@@ -40,7 +39,8 @@ class CoverageFact:
     """One coverage as sent; nothing is concluded from it here.
 
     `reference` is "Coverage/id"; `payor_references` the payors' literal references, resolved or not; `period` first
-    and last day, None where open; `class_values` the values of Coverage.class (group, plan, …).
+    and last day, None where open; `class_values` the values of Coverage.class (group, plan, …); `member` the number of
+    the member, None when there is none.
     """
 
     source: Source
@@ -50,8 +50,7 @@ class CoverageFact:
     status: str | None
     period: tuple[DateRange | None, DateRange | None]
     class_values: tuple[str, ...]
-    beneficiary: str | None
-    has_member_id: bool
+    member: str | None
 
 
 def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
@@ -70,8 +69,7 @@ def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
         status=text(origin, resource, "status"),
         period=(start, end),
         class_values=tuple(value for value in values if value is not None),
-        beneficiary=reference(origin, resource, "beneficiary"),
-        has_member_id=_has_member_id(origin),
+        member=_member(origin),
     )
 
 
@@ -100,12 +98,16 @@ def _identifier(origin: Origin, holder: Json, path: str) -> PayerIdentifier | No
     return None if value is None else PayerIdentifier(text(origin, holder, "system", path) or "", value)
 
 
-def _has_member_id(origin: Origin) -> bool:
-    if text(origin, origin.resource, "subscriberId") is not None:
-        return True
+def _member(origin: Origin) -> str | None:
     for index, entry in enumerate(mappings(origin, origin.resource, "identifier")):
         path = f"identifier[{index}]"
         kind = mapping(origin, entry, "type", path) or {}
         if any(coding.code == MEMBER_NUMBER for coding in codings(origin, kind, path=f"{path}.type")):
-            return text(origin, entry, "value", path) is not None
-    return False
+            value = text(origin, entry, "value", path)
+            if value is not None:
+                return value
+    subscriber = text(origin, origin.resource, "subscriberId")
+    if subscriber is None:
+        return None
+    dependent = text(origin, origin.resource, "dependent")
+    return subscriber if dependent is None else f"{subscriber}/{dependent}"

@@ -1,17 +1,12 @@
 """The use case: decide every order of a call in the light of the others, and compose the answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
-import msgspec
-
 from cards.compose import compose_answer
 from cards.context import CardContext, DecidedOrder
-from cards.coverage_information import EXTENSION
 from cards.links import Links
 from cards.record import approval_record, decision_record
 from criteria.alternatives import alternatives_of
@@ -21,13 +16,17 @@ from criteria.evaluation import evaluate
 from criteria.facts import Answer, Case, Order, Reading, Record, SearchState
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
+from criteria.oncology.primary import treated_cancer
 from criteria.outcome import Authority, Outcome, outcome_of
 from criteria.policy import DrugUnclear, NoPolicy, Path, Policy, PolicyApplies, PreferredProduct
 from criteria.present import known_by
 from criteria.safety import safety_notes
+from criteria.verdict import Verdict
 from fhir_mappers.element import Issue
 from fhir_mappers.order import DRUG_ORDERS, map_order
 from fhir_mappers.record import MappedRecord, map_record
+from service.assertions import assertion_id, assertion_ids, order_digest
+from service.authorizations import Issued, Treatment
 from service.configuration import Configuration
 from service.coverage_choice import Choice, Coverages
 from service.draft_orders import DraftOrder
@@ -36,15 +35,12 @@ from service.hook_request import HookRequest
 from service.prefetch import Gathered
 from service.services import Services
 
-# Names assertions: the same order on the same evidence, policy and configuration keeps its id (contract section 2).
-_ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
-_canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _PROBLEMS = {
     Outcome.NO_ACTIVE_COVERAGE: "The coverage is not in force on {on}.",
     Outcome.TECHNICAL: "The payer of the coverage could not be read: the FHIR server did not give its organization.",
 }
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
-_WITHDRAWN = frozenset({"cancelled", "revoked", "entered-in-error", "stopped"})
+_WITHDRAWN = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})
 _PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
 
 
@@ -163,8 +159,16 @@ class _Call:
         determination = evaluate(path, case, on)
         drug = self.library.drugs[next(iter(order.drug.keys))]
         dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
-        authority = self._authority(policy)
-        outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
+        authority = self._authority(policy, choice)
+        treatment = self._treatment(case, choice, drug.key)
+        earlier = None if treatment is None else self.services.authorizations.find(treatment, on)
+        outcome = outcome_of(
+            determination,
+            dose,
+            authority,
+            not_met_is_review=policy.not_met_is_review,
+            is_authorized=earlier is not None,
+        )
         decision = replace(
             bare,
             outcome=outcome,
@@ -179,9 +183,21 @@ class _Call:
         if outcome in _PROPOSED_AFTER:
             return replace(decision, alternatives=alternatives_of(case, on, policy, self.library))
         if outcome is Outcome.AUTHORIZED:
+            if determination.root.verdict is not Verdict.MET and earlier is not None:
+                return replace(decision, approval=earlier.approval, reason=_says_who_issued(earlier))
             approval = approval_of(policy, determination, case, called=self.called, coverage_end=choice.last_day)
             return replace(decision, approval=approval)
         return decision
+
+    def _treatment(self, case: Case, choice: Choice, drug: str) -> Treatment | None:
+        """Return what an authorization of this order is for; None where member or cancer cannot be told.
+
+        The patient is part of it: family members may share a subscriber's number.
+        """
+        site = treated_cancer(case).site
+        if site is None or choice.member is None:
+            return None
+        return Treatment(choice.payer.id, f"{choice.member} {self.request.patient_id}", drug, site)
 
     def _path(self, case: Case, policy: Policy, on: date) -> Path:
         """Return the way through the policy: continuation when the drug is being given now (contract section 5.4)."""
@@ -190,11 +206,12 @@ class _Call:
             return continuation
         return policy.paths["initial"]
 
-    def _authority(self, policy: Policy) -> Authority:
+    def _authority(self, policy: Policy, choice: Choice) -> Authority:
         return Authority(
             real_time=policy.real_time_authorization,
             unsolicited=self.request.configuration.unsolicited_determinations,
             primary_hook=self.request.service.primary,
+            payer_known=not choice.payer_is_assumed,
         )
 
     def _answer_window(self) -> tuple[date, date]:
@@ -211,13 +228,34 @@ class _Call:
             "authority": None if decision.authority is None else decision.authority.refusal,
             "reason": decision.reason,
         }
-        name = uuid5(_ASSERTIONS, sha256(_canonical.encode(content)).hexdigest())
-        number = None
-        if decision.outcome is Outcome.AUTHORIZED:
-            number = f"{choice.payer.id.upper()}-{uuid5(name, 'authorization').hex[:12].upper()}"
-        named = replace(decision, id=str(name), authorization=number)
-        self.services.store.put(named.id, encode({**record, "approval": approval_record(named)}))
+        named = replace(decision, id=assertion_id(content))
+        if named.outcome is Outcome.AUTHORIZED:
+            named = self._issued(named, choice)
+        added = {"notes": list(named.notes), "approval": approval_record(named)}
+        self.services.store.put(named.id, encode({**record, **added}))
         return named
+
+    def _issued(self, decision: Decision, choice: Choice) -> Decision:
+        """Give an authorized order its number: that of the authorization in force, or a new one.
+
+        A number names one period: after that has ended, the same evidence gets another number.
+        """
+        if decision.approval is None or decision.case is None or decision.order.drug.key is None:
+            raise ValueError("an authorized order has an approval, a case and one drug")
+        drug = decision.order.drug.key
+        start = max(decision.on, decision.called)
+        number = uuid5(UUID(decision.id), f"authorization {start}").hex[:12].upper()
+        issued = self.services.authorizations.issue(
+            self._treatment(decision.case, choice, drug) or Treatment(choice.payer.id, decision.id, drug, ""),
+            Issued(f"{choice.payer.id.upper()}-{number}", decision.approval, decision.on, decision.id),
+            decision.on,
+        )
+        notes = decision.notes if issued.decision == decision.id else (*decision.notes, _says_who_issued(issued))
+        return replace(decision, authorization=issued.number, approval=issued.approval, notes=notes)
+
+
+def _says_who_issued(issued: Issued) -> str:
+    return f"Authorization {issued.number} was issued by decision {issued.decision} for an order of {issued.on}"
 
 
 def _is_meant(draft: DraftOrder) -> bool:
@@ -257,31 +295,6 @@ def answers_that_count(
             or (each.authored is not None and each.authored.surely_within(first, last))
         )
     )
-
-
-def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the assertion ids of the coverage information an order came with, whoever asserted them."""
-    extensions = resource.get("extension")
-    members = [
-        member
-        for each in (extensions if isinstance(extensions, list) else [])
-        if isinstance(each, Mapping) and each.get("url") == EXTENSION and isinstance(each.get("extension"), list)
-        for member in each["extension"]
-        if isinstance(member, Mapping) and member.get("url") == "coverage-assertion-id"
-    ]
-    return tuple(value for each in members if isinstance(value := each.get("valueString"), str))
-
-
-def order_digest(resource: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an order without coverage information, which every answer may change."""
-    extensions = resource.get("extension")
-    content = dict(resource)
-    if isinstance(extensions, list):
-        kept = [each for each in extensions if not (isinstance(each, Mapping) and each.get("url") == EXTENSION)]
-        content.pop("extension")
-        if kept:
-            content["extension"] = kept
-    return sha256(_canonical.encode(content)).hexdigest()
 
 
 def _reading_notes(order: Order) -> tuple[str, ...]:

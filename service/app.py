@@ -9,6 +9,7 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
+from service.authorizations import Authorizations
 from service.clock import Clock, SystemClock
 from service.decision_store import DecisionStore
 from service.exact_json import use_exact_json
@@ -42,6 +43,7 @@ def create_app(
         vocabulary=vocabulary,
         clock=clock or SystemClock(),
         store=DecisionStore[bytes](),
+        authorizations=Authorizations(),
         links=Links(settings.public_url),
     )
     app = Flask("service", static_folder=None)

@@ -32,6 +32,14 @@ class Choice:
     is_unread: bool = False
     """The payer could not be read because a system did not answer; the default payer only lends its name."""
 
+    payer_is_assumed: bool = False
+    """The Coverage does not identify its payer, and the default payer stands in."""
+
+    @property
+    def member(self) -> str | None:
+        """Return the member's number in the plan, None without one."""
+        return self.coverage.member if self.coverage else None
+
     @property
     def reference(self) -> str | None:
         """Return the Coverage's reference on the client's server."""
@@ -113,7 +121,8 @@ class Coverages:
         if self.found and not unnamed:
             text = "no payer of the given coverages is one this service decides for"
             raise request_problem(f"{_PLACE}.payor", "not-supported", text)
-        if self.default is None:
+        # A Coverage that could not be asked for is not "no Coverage": no default payer is put in its place.
+        if self.default is None or (not self.found and self.state is SearchState.FAILED):
             raise self._missing(has_coverage=bool(self.found))
         if not self.found:
             note = f"no Coverage was found: decided for the default payer {self.default.id}, cards only"
@@ -124,7 +133,7 @@ class Coverages:
             raise request_problem(_PLACE, "multiple-matches", "several coverages without a payer identifier")
         unread = self.payors is SearchState.FAILED and bool(chosen[0].payor_references)
         note = f"{chosen[0].reference} has no payer identifier: the default payer {self.default.id} stands in"
-        return Choice(self.default, chosen[0], (note,), is_unread=unread)
+        return Choice(self.default, chosen[0], (note,), is_unread=unread, payer_is_assumed=True)
 
     def _missing(self, *, has_coverage: bool) -> Exception:
         if has_coverage:

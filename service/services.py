@@ -9,6 +9,7 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
+from service.authorizations import Authorizations
 from service.clock import Clock
 from service.decision_store import DecisionStore
 from service.settings import PREFIX, Settings, SettingsError
@@ -23,6 +24,7 @@ class Services:
     vocabulary: Vocabulary
     clock: Clock
     store: DecisionStore[bytes]
+    authorizations: Authorizations
     links: Links
 
 

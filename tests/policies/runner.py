@@ -64,6 +64,7 @@ from criteria.policy import Policy
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
 from service.answer import answer_hook
+from service.authorizations import Authorizations
 from service.decision_store import DecisionStore
 from service.hook_request import HookRequest, read_request
 from service.hooks import HOOKS
@@ -254,6 +255,7 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         vocabulary=vocabulary,
         clock=FixedClock(ready.today),
         store=DecisionStore[bytes](),
+        authorizations=Authorizations(),
         links=LINKS,
     )
     said = answer_hook(ready.request, ready.gathered, services)
