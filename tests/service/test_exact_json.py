@@ -76,6 +76,47 @@ def test_brackets_inside_of_texts_do_not_count_as_nesting() -> None:
     assert encode(decode(body)) == body
 
 
+@pytest.mark.parametrize("between", ["1", '"plain"', r'"\\\\"', r'"a \" quote"', '{"[":"]"}'])
+@pytest.mark.parametrize("text", ["]", "}", r"\"]", r"\\\"]", "]]"])
+def test_brackets_inside_of_texts_do_not_hide_nesting(text: str, between: str) -> None:
+    opened, closed = f'["{text}",', f',"{"[" * len(text)}"]'
+    with pytest.raises(JsonError, match="64 levels"):
+        decode((opened * 400 + between + closed * 400).encode())
+    inner = 0 if between[0] != "{" else 1
+    assert decode((opened * (DEEPEST - inner) + between + closed * (DEEPEST - inner)).encode())
+    with pytest.raises(JsonError, match="64 levels"):
+        decode((opened * (DEEPEST + 1 - inner) + between + closed * (DEEPEST + 1 - inner)).encode())
+
+
+def test_brackets_that_would_cancel_nesting_do_not() -> None:
+    with pytest.raises(JsonError, match="64 levels"):
+        decode(b'["]",' * 400 + b"1" + b',"["]' * 400)
+
+
+_TEXTS = st.text(st.sampled_from('[]{}"\\,:a'), max_size=5)
+
+
+def depth(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.recursive(_TEXTS, lambda each: st.lists(each, max_size=4) | st.dictionaries(_TEXTS, each, max_size=4)))
+def test_the_depth_is_that_of_the_value_whatever_its_texts_hold(value: Any) -> None:
+    assert nests_to(encode(value), depth(value))
+
+
+def nests_to(body: bytes, levels: int) -> bool:
+    """Say whether so many further levels around the body that DEEPEST is reached are read, and one more is not."""
+    around = DEEPEST - levels
+    decode(b"[" * around + body + b"]" * around)
+    with pytest.raises(JsonError, match="64 levels"):
+        decode(b"[" * (around + 1) + body + b"]" * (around + 1))
+    return True
+
+
 def test_an_error_repeats_nothing_of_the_body() -> None:
     with pytest.raises(JsonError) as caught:
         decode(b'{"name": "Canary" oops}')
