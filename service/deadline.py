@@ -1,18 +1,42 @@
-"""One deadline for everything that a call does over the network."""
+"""One deadline, and one allowance of bytes, for everything that a call does over the network."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 Monotonic = Callable[[], float]
 
 
+MOST_BYTES = 32_000_000
+"""What all answers to one call may hold. Parsed it is several times that, and several calls run at once."""
+
+
+class Allowance:
+    """Bytes that the searches of one call may still read; they run in several threads."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        """Begin with all of it."""
+        self._left = most
+        self._lock = Lock()
+
+    def take(self, size: int) -> bool:
+        """Use up so many bytes; say whether there were as many. What was too much is used up all the same."""
+        with self._lock:
+            self._left -= size
+            return self._left >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on a clock that never jumps; `monotonic` is a parameter for tests."""
+    """A moment on a clock that never jumps; `monotonic` is a parameter for tests.
+
+    It comes with the allowance because both belong to one call and bound what a server may cost.
+    """
 
     at: float
     monotonic: Monotonic = time.monotonic
+    allowance: Allowance = field(default_factory=Allowance, compare=False)
 
     @classmethod
     def after(cls, seconds: float, monotonic: Monotonic = time.monotonic) -> "Deadline":

@@ -123,6 +123,8 @@ def _read(response: requests.Response, deadline: Deadline) -> bytes | Fetched:
         size += len(part)
         if size > LARGEST_ANSWER:
             return _failed("answered too much")
+        if not deadline.allowance.take(len(part)):
+            return _failed("answered too much in all")
         if deadline.passed:
             return _failed("did not finish its answer in time")
     return b"".join(parts)

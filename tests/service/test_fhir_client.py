@@ -11,7 +11,7 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 from criteria.facts import SearchState
-from service.deadline import Deadline
+from service.deadline import MOST_BYTES, Allowance, Deadline
 from service.fhir_client import LARGEST_ANSWER, Fetched, FhirClient
 from service.settings import Profile
 from tests.service.builders import FHIR, development
@@ -236,3 +236,18 @@ def test_a_refused_connection_says_that_the_server_is_not_there(monkeypatch: pyt
     url = f"{development(profile=Profile.DEVELOPMENT).fhir_base('http://127.0.0.1:9')}/Patient/p1"
     fetched = FhirClient()(url, None, Deadline.after(60))
     assert (fetched.state, fetched.unreachable) == (FAILED, True)
+
+
+def test_all_answers_to_one_call_together_are_bounded(mocked: responses.RequestsMock) -> None:
+    mocked.get(URL, body=b'{"resourceType":"Bundle"}' + b" " * 7_999_975)
+    client, deadline = FhirClient(), Deadline.after(60)
+    fetched = [client(URL, "t", deadline) for _ in range(MOST_BYTES // 8_000_000 + 2)]
+    assert [each.state for each in fetched] == [*[ANSWERED] * (MOST_BYTES // 8_000_000), FAILED, FAILED]
+    assert fetched[-1].reason == "answered too much in all"
+    assert client(URL, "t", Deadline.after(60)).state is ANSWERED
+
+
+def test_what_a_compressed_answer_unpacks_to_is_counted(mocked: responses.RequestsMock) -> None:
+    mocked.get(URL, body=gzip.compress(b"{}" + b" " * 100_000), headers={"Content-Encoding": "gzip"})
+    deadline = Deadline(at=Deadline.after(60).at, allowance=Allowance(50_000))
+    assert fetch(deadline=deadline) == Fetched(FAILED, reason="answered too much in all")
