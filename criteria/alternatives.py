@@ -12,7 +12,7 @@ from criteria.library import Library
 from criteria.oncology.current import doses_of_ordered_drug, last_dose
 from criteria.oncology.her2 import read_her2
 from criteria.oncology.her2_table import Status
-from criteria.oncology.primary import treated_cancer
+from criteria.oncology.primary import concerns_treated, treated_cancer
 from criteria.oncology.therapy import history_of
 from criteria.policy import Policy
 from criteria.predicates.experience import (
@@ -109,7 +109,7 @@ def _wrong_disease(case: Case, library: Library) -> Iterator[str]:
     cancer = treated_cancer(case)
     if cancer.site is not None and cancer.site != "breast":
         yield "the treated cancer is not breast cancer"
-    her2 = [each for each in case.record.markers if each.marker == "her2"]
+    her2 = [each for each in case.record.markers if each.marker == "her2" and concerns_treated(case, each.condition)]
     if read_her2(her2, library.thresholds.marker_group_days).call.status is Status.NEGATIVE:
         yield "HER2-negative"
 

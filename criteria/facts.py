@@ -131,7 +131,8 @@ class MarkerResult:
     `group_keys` are references of specimen, report and panel; `specimen` the specimen's alone. `counted` is
     False for preliminary results, which are shown and not used. `assertion` marks a condition code that
     states a status without a test. `score` is "0", "1+", "2+", "3+"; `copies` are signals per cell.
-    `conflict` holds words about parts of the result that contradict each other.
+    `conflict` holds words about parts of the result that contradict each other. `condition` is the reference of the
+    condition it is about, when linked.
     """
 
     source: Source
@@ -152,6 +153,7 @@ class MarkerResult:
     counted: bool = True
     assertion: bool = False
     conflict: str | None = None
+    condition: str | None = None
 
 
 class VariantCall(Enum):
@@ -167,7 +169,7 @@ class VariantResult:
     """One genetic variant assessment; `gene` is the HGNC symbol ("ERBB2") when known.
 
     `significance` is "pathogenic", "likely-pathogenic", "uncertain", "likely-benign", "benign" or None.
-    `variant` is the variant's description (HGVS or text), None when none is named.
+    `variant` is the variant's description (HGVS or text), None when none is named. `condition` as for markers.
     """
 
     source: Source
@@ -179,6 +181,7 @@ class VariantResult:
     amplification: bool = False
     when: DateRange | None = None
     counted: bool = True
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +320,8 @@ class Answer:
     questionnaire: str
     contexts: frozenset[str] = frozenset()
     """References of the orders the response names."""
+    moment: str = ""
+    """The instant of `authored` in UTC, ISO 8601, empty when only a day or less is stated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,17 +24,13 @@ from fhir_mappers.element import (
     Concept,
     Origin,
     concept,
-    extension,
     mappings,
-    reference,
     references,
 )
+from fhir_mappers.observation_focus import related
 from fhir_mappers.short_cache import short_cache
 from fhir_mappers.stage_observation import post_treatment_categories, stage_meaning
 
-RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-condition"
-# Earlier mCODE releases called the extension this; charts keep what they were written with.
-_RELATED_BEFORE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
 NEVER_EXISTED = frozenset({"refuted", "entered-in-error"})
 _CONFIRMED = MappingProxyType({"confirmed": True, "provisional": False, "differential": False, "unconfirmed": False})
 _STATES = MappingProxyType(
@@ -127,9 +123,7 @@ def _onset(origin: Origin) -> tuple[DateRange | None, bool]:
 
 
 def _related(origin: Origin, chart: Chart) -> frozenset[str]:
-    found = [extension(origin, origin.resource, url) for url in (RELATED, _RELATED_BEFORE)]
-    names = [reference(origin, each, "valueReference", "extension") for each in found if each is not None]
-    return frozenset(chart.name_of(name) for name in names if name is not None)
+    return frozenset(chart.name_of(name) for name in related(origin, origin.resource))
 
 
 def _stages(origin: Origin, chart: Chart, diagnosis: Diagnosis) -> Iterator[StageFinding]:
@@ -171,4 +165,5 @@ def _assertions(origin: Origin, diagnosis: Diagnosis) -> Iterator[MarkerResult]:
             counted=diagnosis.confirmed is not False,
             assertion=True,
             group_keys=frozenset({origin.reference}),
+            condition=origin.reference,
         )

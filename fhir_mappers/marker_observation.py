@@ -13,6 +13,7 @@ from fhir_mappers.element import NO_CONCEPT, Concept, below, concept, contained,
 from fhir_mappers.marker_answer import MarkerAnswer, interpretation_call
 from fhir_mappers.marker_numbers import NO_NUMBERS, NUMERIC_ROLES, MarkerNumbers, numbers_in
 from fhir_mappers.marker_words import IHC_NAME, ISH_NAME, joined, method_in, probe_in
+from fhir_mappers.observation_focus import condition_of
 from fhir_mappers.observation_topic import Topic, method_of, role_with, topic_of
 from fhir_mappers.observation_value import (
     COUNTS,
@@ -195,6 +196,7 @@ def _of(
         group_keys=observed.group_keys,
         counted=observed.counted,
         conflict=topic.conflict or answer.conflict,
+        condition=condition_of(observed),
     )
 
 

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from criteria.facts import DiseaseStatus, StageFinding
 from criteria.vocabulary import Vocabulary
-from fhir_mappers.element import Concept, references
+from fhir_mappers.element import Concept
+from fhir_mappers.observation_focus import condition_of
 from fhir_mappers.observation_value import Observed, Part, Statement, notes, stated_value_of
 from fhir_mappers.short_cache import short_cache
 
@@ -117,7 +118,7 @@ def map_disease_status(observed: Observed, part: Part) -> tuple[DiseaseStatus, .
         return ()
     means = found.pop()
     source = observed.origin.source(statement.path)
-    return (DiseaseStatus(source, means, statement.shown(means), observed.when, _condition(observed)),)
+    return (DiseaseStatus(source, means, statement.shown(means), observed.when, condition_of(observed)),)
 
 
 def _meaning_of_text(vocabulary: Vocabulary, words: str) -> str | None:
@@ -127,23 +128,4 @@ def _meaning_of_text(vocabulary: Vocabulary, words: str) -> str | None:
 
 def _finding(observed: Observed, statement: Statement, means: str) -> StageFinding:
     source = observed.origin.source(statement.path)
-    return StageFinding(source, means, statement.shown(means), observed.when, _condition(observed), observed.counted)
-
-
-def _condition(observed: Observed) -> str | None:
-    """Return the condition an Observation is about: its focus, its panel's focus, or the one that cites it as stage."""
-    origin, chart = observed.origin, observed.chart
-    if "focus" in origin.resource:
-        for name in references(origin, origin.resource, "focus"):
-            if chart.name_of(name).startswith("Condition/"):
-                return chart.name_of(name)
-    if origin.reference in chart.staged:
-        return chart.staged[origin.reference]
-    for holder in sorted(chart.groups.get(origin.reference, ())):
-        panel = chart.by_reference.get(holder)
-        for name in references(origin, panel, "focus") if panel is not None and "focus" in panel else ():
-            if chart.name_of(name).startswith("Condition/"):
-                return chart.name_of(name)
-        if holder in chart.staged:
-            return chart.staged[holder]
-    return None
+    return StageFinding(source, means, statement.shown(means), observed.when, condition_of(observed), observed.counted)

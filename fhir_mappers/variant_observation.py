@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from criteria.facts import VariantCall, VariantResult
 from fhir_mappers.marker_words import joined, says_not_tested
+from fhir_mappers.observation_focus import condition_of
 from fhir_mappers.observation_topic import Topic
 from fhir_mappers.observation_value import (
     COUNTS,
@@ -82,6 +83,7 @@ def map_variant(observed: Observed, part: Part, topic: Topic) -> tuple[VariantRe
             amplification=is_amplification,
             when=observed.when,
             counted=observed.counted,
+            condition=condition_of(observed),
         ),
     )
 
@@ -115,6 +117,7 @@ def _mutation_text(observed: Observed, part: Part, statement: Statement | None) 
             amplification=is_amplification,
             when=observed.when,
             counted=observed.counted,
+            condition=condition_of(observed),
         ),
     )
 

@@ -4,7 +4,7 @@ Contract section 5.4, "Diagnosis leaves". Secondary, history, in-situ and encoun
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,12 +57,24 @@ def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
 
 
 def concerns_treated(case: Case, reference: str | None) -> bool:
-    """Say whether a finding linked to a condition is not about another primary; unlinked ones are this one's."""
+    """Say whether a finding linked to a condition is not about another primary; unlinked ones are this one's.
+
+    A metastasis is its primary's if it is linked to one.
+    """
     if reference is None:
         return True
-    cancer = treated_cancer(case)
-    linked = [each for each in case.record.diagnoses if each.source.reference == reference]
-    return all(not sites_of(each) or cancer.site in sites_of(each) for each in linked)
+    known = once(case, "diagnoses-by-reference", lambda: _by_reference(case))
+    site = treated_cancer(case).site
+    linked = known.get(reference, ())
+    primaries = [each for one in linked if not sites_of(one) for name in one.related for each in known.get(name, ())]
+    return all(not sites_of(each) or site in sites_of(each) for each in (*linked, *primaries))
+
+
+def _by_reference(case: Case) -> Mapping[str, list[Diagnosis]]:
+    found: dict[str, list[Diagnosis]] = {}
+    for each in case.record.diagnoses:
+        found.setdefault(each.source.reference, []).append(each)
+    return found
 
 
 def treated_cancer(case: Case) -> TreatedCancer:

@@ -1,6 +1,6 @@
 """Criteria about tumour markers and gene variants."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -52,7 +52,7 @@ class Her2Positive:
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge all HER2 results; a clinician's answer is one more result, with method, result and date."""
         reading = once(case, ("her2", self.leaf), lambda: self._read(case))
-        evidence = tuple(_shown(reading))
+        evidence = (*_shown(reading), *_of_another(case, _her2(case)))
         match reading.call.status:
             case Status.POSITIVE:
                 return met(*evidence)
@@ -74,7 +74,7 @@ class Her2Positive:
                 assert_never(reading.call.status)
 
     def _read(self, case: Case) -> Her2Reading:
-        found = [each for each in case.record.markers if each.marker == "her2"]
+        found = [each for each in _her2(case) if concerns_treated(case, each.condition)]
         return read_her2([*found, *_answered(case, self.leaf)], self.group_days)
 
     def _negative(self, case: Case, reading: Her2Reading, evidence: tuple[Evidence, ...]) -> Judgement:
@@ -85,6 +85,19 @@ class Her2Positive:
         if site is not None and site in self.negative_is_review_at:
             return unknown(review(f"{self.negative_is_review_at[site]} ({reading.call.remark})."), evidence=evidence)
         return not_met(*evidence)
+
+
+def _her2(case: Case) -> list[MarkerResult]:
+    return [each for each in case.record.markers if each.marker == "her2"]
+
+
+def _of_another(case: Case, results: Iterable[MarkerResult | VariantResult]) -> Iterator[Evidence]:
+    """Yield the results that name another cancer: they say nothing about the treated one, and are not hidden."""
+    for each in results:
+        if not concerns_treated(case, each.condition):
+            yield Evidence(
+                each.source, f"{each.observed} (about another cancer, not counted)", Role.UNUSABLE, each.when
+            )
 
 
 _UNDOCUMENTED = "Send the HER2 report with method and result: IHC score, or ISH ratio and copy number"
@@ -204,7 +217,8 @@ class ReceptorStatusDocumented:
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge ER and PR: positive needs one of them, negative both."""
-        results = [each for each in case.record.markers if each.marker in {"er", "pr", "er-pr"} and each.counted]
+        every = [each for each in case.record.markers if each.marker in {"er", "pr", "er-pr"} and each.counted]
+        results = [each for each in every if concerns_treated(case, each.condition)]
         called = [(each.marker, call, _result_evidence(each)) for each in results if (call := _receptor_call(each))]
         for marker in ("er", "pr") if tested_on(case, self.leaf) else ():
             answer = newest(case, f"{self.leaf}.{marker}")
@@ -216,7 +230,8 @@ class ReceptorStatusDocumented:
         negative = {marker for marker, call, _ in called if call is MarkerCall.NEGATIVE}
         if positive or "er-pr" in negative or {"er", "pr"} <= negative:
             return met(*evidence)
-        return unknown(request(case, "Observation", "Condition"), evidence=evidence)
+        seen = (*evidence, *_of_another(case, every))
+        return unknown(request(case, "Observation", "Condition"), evidence=seen)
 
 
 def _result_evidence(result: MarkerResult) -> Evidence:
@@ -266,11 +281,12 @@ class GeneVariant:
                 return derived
 
     def _derive(self, case: Case) -> Judgement:
-        found = [each for each in case.record.variants if each.gene == self.gene and each.counted]
+        every = [each for each in case.record.variants if each.gene == self.gene and each.counted]
+        found = [each for each in every if concerns_treated(case, each.condition)]
         proven = [each for each in found if _is_mutation(each)]
         if proven:
             return met(*(_variant_evidence(each) for each in proven))
-        seen = tuple(_variant_evidence(each, Role.UNUSABLE) for each in found)
+        seen = (*(_variant_evidence(each, Role.UNUSABLE) for each in found), *_of_another(case, every))
         if any(
             each.significance in {"uncertain", "likely-benign", "benign"} and not each.amplification for each in found
         ):

@@ -198,6 +198,7 @@ def marker(
     counted: bool = True,
     assertion: bool = False,
     conflict: str | None = None,
+    condition: str | None = None,
 ) -> MarkerResult:
     shown = [each for each in (score, call.value if call else None, ratio, copies) if each]
     return MarkerResult(
@@ -218,6 +219,7 @@ def marker(
         counted,
         assertion,
         conflict,
+        condition,
     )
 
 
@@ -242,10 +244,11 @@ def variant(
     significance: str | None = None,
     amplification: bool = False,
     counted: bool = True,
+    condition: str | None = None,
 ) -> VariantResult:
     shown = f"{gene} {name or ''} {call.value}"
     return VariantResult(
-        source(f"Observation/{ref}"), gene, call, shown, name, significance, amplification, None, counted
+        source(f"Observation/{ref}"), gene, call, shown, name, significance, amplification, None, counted, condition
     )
 
 

@@ -586,3 +586,31 @@ def test_the_specimen_of_the_report_is_the_results_if_there_is_one() -> None:
     own = result | {"specimen": reference("Specimen/s3")}
     (three,) = record(own, diagnostic_report(specimen=both, result=members)).markers
     assert (three.specimen, "Specimen/s1" in three.group_keys) == ("Specimen/s3", False)
+
+
+RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-condition"
+
+
+@pytest.mark.parametrize(
+    ("link", "linked"),
+    [
+        ({}, None),
+        ({"focus": [reference("Condition/dx2")]}, "Condition/dx2"),
+        ({"focus": [reference("https://ehr.example.org/fhir/Condition/dx2/_history/3")]}, "Condition/dx2"),
+        ({"focus": [reference("Procedure/1"), reference("Condition/dx2")]}, "Condition/dx2"),
+        ({"extension": [{"url": RELATED, "valueReference": reference("Condition/dx2")}]}, "Condition/dx2"),
+        ({"extension": [{"url": RELATED, "valueReference": "odd"}]}, None),
+        ({"focus": "odd"}, None),
+    ],
+)
+def test_a_result_knows_the_condition_it_is_about(link: dict[str, Any], linked: str | None) -> None:
+    results = (
+        record(observation(code=IHC, value="3+", **link)),
+        record(
+            observation(code=IHC, value="3+"),
+            observation("p", code=PANEL, hasMember=[reference("Observation/o1")], **link),
+        ),
+    )
+    assert [each.markers[0].condition for each in results] == [linked, linked]
+    variants = record(observation(code=concept((LOINC, "42783-1")), value="p.S310F", **link)).variants
+    assert [each.condition for each in variants] == [linked]

@@ -1,14 +1,15 @@
 """Tests a clinician reports by method, result and date (contract section 8)."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from criteria.facts import AnswerValue
-from criteria.finding import NeedKind
+from criteria.facts import AnswerValue, MarkerCall
+from criteria.finding import NeedKind, Role
 from criteria.verdict import Verdict
-from tests.criteria.facts_builders import answer, case
+from tests.criteria.facts_builders import ANSWERED, answer, case, diagnosis, ihc, marker, order, variant
 from tests.criteria.predicates.building import judged
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
@@ -72,3 +73,54 @@ def test_receptors_are_reported_one_by_one_with_a_day(
     given = {"er": er, "pr": pr, "date": day}
     answers = [answer(f"leaf.{key}", value) for key, value in given.items() if value is not None]
     assert judged("receptor-status-documented", {}, case(answers=answers)).verdict is expected
+
+
+BREAST, GASTRIC = diagnosis("cancer-breast", ref="breast"), diagnosis("cancer-gastric", ref="gastric")
+LIVER = diagnosis("metastasis-distant", ref="liver")
+LIVER_OF_GASTRIC = diagnosis("metastasis-distant", ref="of-gastric", related=["Condition/gastric"])
+LIVER_OF_BREAST = diagnosis("metastasis-distant", ref="of-breast", related=["Condition/breast"])
+EVERY = (BREAST, GASTRIC, LIVER, LIVER_OF_GASTRIC, LIVER_OF_BREAST)
+TREATED = order(reasons=[BREAST])
+
+
+@pytest.mark.parametrize(
+    ("about", "counts"),
+    [
+        (None, True),
+        ("breast", True),
+        ("liver", True),
+        ("of-breast", True),
+        ("not-at-hand", True),
+        ("gastric", False),
+        ("of-gastric", False),
+    ],
+)
+def test_a_result_about_another_cancer_is_named_and_does_not_count(about: str | None, counts: bool) -> None:
+    condition = about and f"Condition/{about}"
+    for score, verdict in (("3+", MET), ("0", NOT_MET)):
+        found = judged(
+            "her2-positive",
+            {},
+            case(TREATED, diagnoses=EVERY, markers=[ihc(score, condition=condition)], searches=ANSWERED),
+        )
+        assert found.verdict is (verdict if counts else UNKNOWN)
+        assert counts or [each.role for each in found.evidence] == [Role.UNUSABLE]
+        assert counts or "another cancer" in found.evidence[0].observed
+
+
+def test_a_result_about_another_cancer_contradicts_nothing() -> None:
+    own, other = ihc("3+", ref="own"), ihc("0", ref="other", condition="Condition/gastric")
+    found = judged("her2-positive", {}, case(TREATED, diagnoses=EVERY, markers=[own, other]))
+    assert (found.verdict, [each.role for each in found.evidence]) == (MET, [Role.SUPPORTS, Role.UNUSABLE])
+
+
+def test_receptors_and_variants_of_another_cancer_do_not_count_either() -> None:
+    er = marker("er", marker="er", call=MarkerCall.POSITIVE, condition="Condition/gastric")
+    for given in (er, replace(er, condition="Condition/breast")):
+        found = judged("receptor-status-documented", {}, case(TREATED, diagnoses=EVERY, markers=[given]))
+        assert found.verdict is (UNKNOWN if given is er else MET)
+    mutation = variant("v", name="p.S310F", condition="Condition/gastric")
+    for each in (mutation, replace(mutation, condition="Condition/breast")):
+        params = {"gene": "ERBB2", "uncertain": "A person decides."}
+        found = judged("gene-variant", params, case(TREATED, diagnoses=EVERY, variants=[each]))
+        assert found.verdict is (UNKNOWN if each is mutation else MET)
