@@ -1,6 +1,6 @@
 """What may stay in memory between calls: codes and short names, never a text written about a patient."""
 
-import gc
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +87,17 @@ def test_nothing_of_a_record_s_free_text_outlives_its_reading() -> None:
         {"resourceType": "Condition", "id": "c1", **about, "code": {"text": f"cancer {story}"}},
         {"resourceType": "MedicationStatement", "id": "m1", **about, "medicationCodeableConcept": {"text": story}},
     )
-    gc.collect()
-    kept = [each for each in gc.get_objects() if type(each) is dict and any("Canary" in str(key) for key in list(each))]
-    assert kept == []
+    caches = [each.held for each in remembering("held")]
+    assert len(caches) > 3
+    assert [key for held in caches for key in held if "Canary" in str(key)] == []
+
+
+def test_other_caches_are_of_models_and_vocabularies_only() -> None:
+    assert {each.__name__ for each in remembering("cache_info")} <= {"_shape", "_plain_shape", "_no_chart"}
+
+
+def remembering(attribute: str) -> list[Any]:
+    """Return the functions of the mappers that have an attribute of a cache."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("fhir_mappers.")]
+    found = [each for module in modules for each in vars(module).values() if callable(each)]
+    return [each for each in found if hasattr(each, attribute)]
