@@ -255,7 +255,8 @@ class Exposure:
 
     `ongoing` marks an active statement without an end. `stop_reasons` are meanings of the status reason
     ("no-response", "not-tolerated", "not-failure", …); `stopped` is True for status stopped or not-done-further.
-    `intent` is "neoadjuvant", "adjuvant", "curative", "palliative" or None.
+    `intent` is "neoadjuvant", "adjuvant", "curative", "palliative" or None. `unclosed` marks an administration that is
+    said to be in progress and has no end: it may be going on, or nobody closed the record.
     """
 
     source: Source
@@ -267,6 +268,12 @@ class Exposure:
     stopped: bool = False
     stop_reasons: frozenset[str] = frozenset()
     intent: str | None = None
+    unclosed: bool = False
+
+    @property
+    def is_plan(self) -> bool:
+        """Say whether this is a prescription, not a record of giving with a status that leaves open whether it was."""
+        return self.kind is ExposureKind.ORDERED and self.source.path.startswith("MedicationRequest")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def _exposure(
     origin: Origin, resolve: Resolve, vocabulary: Vocabulary, *, kind: ExposureKind, taken: Span, path: str
 ) -> Exposure:
     status = origin.resource.get("status")
+    is_ended = path == "effectivePeriod" and taken.end is not None
     return Exposure(
         # Without a date there is no element to cite but the resource itself.
         source=origin.source(path if taken.start is not None else ""),
@@ -131,6 +132,7 @@ def _exposure(
         stopped=status == "stopped",
         stop_reasons=_stop_reasons(origin, vocabulary),
         intent=_intent(origin, vocabulary),
+        unclosed=kind is ExposureKind.ADMINISTERED and status == "in-progress" and not is_ended,
     )
 
 

@@ -12,6 +12,8 @@ from criteria.finding import Evidence
 from criteria.oncology.therapy import progressions
 from criteria.thresholds import Thresholds
 
+# FHIR: "unknown" is a status the sender does not know; none at all says no more.
+_UNCLEAR = frozenset({"unknown", ""})
 SEARCHES = ("MedicationRequest", "MedicationAdministration", "MedicationStatement", "MedicationDispense")
 
 
@@ -22,6 +24,8 @@ class Origin(Enum):
     GROUP = "same order group"
     ACTIVE_ORDER = "active order"
     RECENT_DOSE = "recent dose"
+    DOUBTFUL = "perhaps given now"
+    """Its status or its missing day leaves open whether it is given: it proves nothing, and no absence either."""
 
     @property
     def is_part_of_this_order(self) -> bool:
@@ -68,21 +72,30 @@ def _from_orders(case: Case, on: date, thresholds: Thresholds) -> Iterator[Partn
             yield Partner(order.drug, Origin.GROUP, order.source, order.authored)
         elif order.status == "active" and (order.authored is None or order.authored.latest >= first):
             yield Partner(order.drug, Origin.ACTIVE_ORDER, order.source, order.authored)
+        elif order.status in _UNCLEAR and (order.authored is None or order.authored.latest >= first):
+            yield Partner(order.drug, Origin.DOUBTFUL, order.source, order.authored)
 
 
 def _from_doses(case: Case, on: date, drugs: DrugTable, thresholds: Thresholds) -> Iterator[Partner]:
     first = on - timedelta(days=thresholds.recent_dose_days)
     for exposure in case.record.exposures:
-        if exposure.kind is ExposureKind.ORDERED or _is_supportive(exposure, drugs):
+        if exposure.is_plan or _is_supportive(exposure, drugs):
             continue
+        doubtful = exposure.kind is ExposureKind.ORDERED
         if exposure.start is None:
             # Without a date it may be now: a statement that goes on, or a dose somebody recorded as given.
-            if exposure.ongoing or exposure.kind is ExposureKind.ADMINISTERED:
+            if doubtful or exposure.kind is ExposureKind.DISPENSED:
+                yield Partner(exposure.drug, Origin.DOUBTFUL, exposure.source, None)
+            elif exposure.ongoing or exposure.kind is ExposureKind.ADMINISTERED:
                 yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, None)
             continue
         last = last_dose(exposure, on)
-        if last.latest >= first and not ended_after(case, exposure, last):
-            yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, last)
+        if ended_after(case, exposure, last):
+            continue
+        if last.latest >= first:
+            yield Partner(exposure.drug, Origin.DOUBTFUL if doubtful else Origin.RECENT_DOSE, exposure.source, last)
+        elif exposure.unclosed:
+            yield Partner(exposure.drug, Origin.DOUBTFUL, exposure.source, last)
 
 
 def _is_supportive(exposure: Exposure, drugs: DrugTable) -> bool:

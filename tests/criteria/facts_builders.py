@@ -281,6 +281,8 @@ def exposure(
     stopped: bool = False,
     reasons: Iterable[str] = (),
     intent: str | None = None,
+    unclosed: bool = False,
+    resource: str | None = None,
 ) -> Exposure:
     types = {
         ExposureKind.ADMINISTERED: "MedicationAdministration",
@@ -290,7 +292,7 @@ def exposure(
     }
     reading = drug(what) if isinstance(what, str) else what
     return Exposure(
-        source(f"{types[kind]}/{ref or f'{reading.label}-{start}'}", "medication"),
+        source(f"{resource or types[kind]}/{ref or f'{reading.label}-{start}'}", "medication"),
         reading,
         kind,
         maybe_days(start),
@@ -299,6 +301,7 @@ def exposure(
         stopped,
         frozenset(reasons),
         intent,
+        unclosed,
     )
 
 

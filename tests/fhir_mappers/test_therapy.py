@@ -241,3 +241,25 @@ def test_an_unknown_procedure_without_a_name_is_called_by_its_reference() -> Non
 @pytest.mark.parametrize("status", ["preparation", "in-progress", "not-done", "stopped", "entered-in-error", None])
 def test_a_procedure_that_was_not_completed_was_not_done(status: str | None) -> None:
     assert operation(status=status) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "taken", "unclosed"),
+    [
+        ("in-progress", {"effectivePeriod": {"start": "2026-01-05"}}, True),
+        ("in-progress", {"effectivePeriod": {"start": "2026-01-05", "end": "soon"}}, True),
+        ("in-progress", {"effectiveDateTime": "2026-01-05"}, True),
+        ("in-progress", {"effectivePeriod": {"start": "2026-01-05", "end": "2026-01-06"}}, False),
+        ("completed", {"effectivePeriod": {"start": "2026-01-05"}}, False),
+        ("stopped", {"effectivePeriod": {"start": "2026-01-05"}}, False),
+    ],
+)
+def test_an_administration_in_progress_without_an_end_is_not_closed(status: str, taken: Json, unclosed: bool) -> None:
+    found = exposure(builders.administration(on=None, status=status, **taken))
+    assert (found.unclosed, found.is_plan) == (unclosed, False)
+
+
+def test_only_a_prescription_is_a_plan() -> None:
+    assert exposure(builders.medication_request(status="active")).is_plan
+    for build in (builders.administration, builders.statement):
+        assert not exposure(build(status="unknown")).is_plan

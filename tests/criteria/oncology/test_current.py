@@ -114,10 +114,10 @@ def test_partners_come_most_certain_first() -> None:
         order(group=["g"]),
         drafts=[order("docetaxel", ref="z")],
         orders=[active("capecitabine", ref="a"), active("paclitaxel", ref="b", group=["g"])],
-        exposures=[exposure("pembrolizumab", before(5))],
+        exposures=[exposure("pembrolizumab", before(5)), exposure("tamoxifen", before(300), unclosed=True)],
     )
     assert [origin for _, origin in found(subject)] == list(Origin)
-    assert [each.is_part_of_this_order for each in Origin] == [True, True, False, False]
+    assert [each.is_part_of_this_order for each in Origin] == [True, True, False, False, False]
 
 
 def test_a_partner_is_shown_with_where_it_was_found() -> None:
@@ -140,7 +140,6 @@ def test_a_dose_of_the_last_forty_two_days_is_a_partner(days_ago: int, counts: b
         (exposure("capecitabine", None), True),
         (exposure("capecitabine", None, kind=ExposureKind.STATED, ongoing=True), True),
         (exposure("capecitabine", None, kind=ExposureKind.STATED), False),
-        (exposure("capecitabine", None, kind=ExposureKind.DISPENSED), False),
         (exposure("ondansetron", None), False),
         (exposure("capecitabine", before(5), kind=ExposureKind.ORDERED), False),
         (exposure("ondansetron", before(5)), False),
@@ -157,6 +156,39 @@ def test_a_dose_of_the_last_forty_two_days_is_a_partner(days_ago: int, counts: b
 )
 def test_what_counts_as_a_recent_dose(dose: Any, counts: bool) -> None:
     assert (found(case(exposures=[dose])) != []) is counts
+
+
+DOSE = "MedicationAdministration"
+
+
+@pytest.mark.parametrize(
+    ("dose", "counts"),
+    [
+        (exposure("capecitabine", None, kind=ExposureKind.DISPENSED), True),
+        (exposure("capecitabine", before(43), kind=ExposureKind.DISPENSED), False),
+        (exposure("capecitabine", before(10), kind=ExposureKind.ORDERED, resource=DOSE), True),
+        (exposure("capecitabine", before(43), kind=ExposureKind.ORDERED, resource=DOSE), False),
+        (exposure("capecitabine", None, kind=ExposureKind.ORDERED, resource=DOSE), True),
+        (exposure("capecitabine", None, kind=ExposureKind.ORDERED), False),
+        (exposure("ondansetron", before(10), kind=ExposureKind.ORDERED, resource=DOSE), False),
+        (exposure("capecitabine", before(300), unclosed=True), True),
+        (exposure("capecitabine", before(300)), False),
+    ],
+)
+def test_a_dose_that_may_or_may_not_be_given_now_is_a_doubtful_partner(dose: Any, counts: bool) -> None:
+    assert found(case(exposures=[dose])) == ([("capecitabine", Origin.DOUBTFUL)] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "authored", "counts"),
+    [("unknown", before(10), True), ("", before(10), True), ("unknown", None, True), ("unknown", before(61), False)],
+)
+def test_an_order_of_unclear_status_is_a_doubtful_partner(state: str, authored: str | None, counts: bool) -> None:
+    for group in ((), ("g",)):
+        subject = with_orders(
+            active("capecitabine", status=state, authored=authored, group=group), ordered=order(group=group)
+        )
+        assert found(subject) == ([("capecitabine", Origin.DOUBTFUL)] if counts else [])
 
 
 @pytest.mark.parametrize(("progressed", "counts"), [(21, True), (20, True), (19, False)])
