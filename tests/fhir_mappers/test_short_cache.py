@@ -100,4 +100,4 @@ def remembering(attribute: str) -> list[Any]:
     """Return the functions of the mappers that have an attribute of a cache."""
     modules = [module for name, module in sys.modules.items() if name.startswith("fhir_mappers.")]
     found = [each for module in modules for each in vars(module).values() if callable(each)]
-    return [each for each in found if hasattr(each, attribute)]
+    return [each for each in found if hasattr(each, attribute) and each.__module__.startswith("fhir_mappers.")]
