@@ -39,26 +39,22 @@ def draft_medication_request(
         **_shared(order_resource, _DRUG_CONTEXT, context.user),
         **({"supportingInformation": [{"reference": weight.reference}]} if weight else {}),
         "authoredOn": decision.called.isoformat(),
-        "dosageInstruction": [_dosage(alternative)],
+        "dosageInstruction": _dosages(alternative),
         "note": [
-            {
-                "text": wording.join(
-                    "Drafted from the payer's preferred list for clinician review", f"Dose: {alternative.basis}"
-                )
-            }
+            {"text": wording.join("Drafted from the payer's preferred list for clinician review", alternative.basis)}
         ],
     }
 
 
 def dosage_text(alternative: Alternative) -> str:
     """Return dose, route and interval in words; a dose that cannot be computed is left to the clinician."""
-    quantity = _quantity(alternative)
-    parts = [
-        f"{wording.number(quantity['value'])} {quantity['unit']}" if quantity else "Dose to be entered",
-        alternative.route or "",
-        wording.interval(alternative.interval_days) if alternative.interval_days else "",
-    ]
-    return ", ".join(filter(None, parts))
+    loading = _amount(_loading_quantity(alternative))
+    dose = _amount(_quantity(alternative))
+    every = _interval(alternative)
+    if loading:
+        then = f"then {dose or 'a dose to be entered'} {every}".rstrip()
+        return ", ".join(filter(None, [f"Loading dose {loading} once", then, alternative.route]))
+    return ", ".join(filter(None, [dose or "Dose to be entered", alternative.route, every]))
 
 
 def draft_service_request(
@@ -92,12 +88,29 @@ def _medication(drug: Drug, systems: Mapping[str, str]) -> dict[str, Any]:
     return {**({"coding": codings} if codings else {}), "text": drug.title}
 
 
-def _dosage(alternative: Alternative) -> dict[str, Any]:
-    quantity = _quantity(alternative)
-    days = alternative.interval_days
+def _dosages(alternative: Alternative) -> list[dict[str, Any]]:
+    """Return one instruction, or two in sequence where a loading dose is due.
+
+    A loading dose is a step of its own that is given once: under the interval of the doses that follow, twice the
+    label's dose would be ordered for good.
+    """
+    every = _interval(alternative)
+    repeat = {"timing": {"repeat": _repeat(alternative.interval_days)}} if alternative.interval_days else {}
+    loading, quantity = _loading_quantity(alternative), _quantity(alternative)
+    if loading is None:
+        return [{"text": dosage_text(alternative), **repeat, **_given(alternative, quantity)}]
+    once = ", ".join(filter(None, [f"Loading dose {_amount(loading)} once", alternative.route]))
+    later = ", ".join(
+        filter(None, [f"Then maintenance dose {_amount(quantity) or 'to be entered'}", alternative.route, every])
+    )
+    return [
+        {"sequence": 1, "text": once, "timing": {"repeat": {"count": 1}}, **_given(alternative, loading)},
+        {"sequence": 2, "text": later, **repeat, **_given(alternative, quantity)},
+    ]
+
+
+def _given(alternative: Alternative, quantity: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
-        "text": dosage_text(alternative),
-        **({"timing": {"repeat": _repeat(days)}} if days else {}),
         **({"route": {"text": alternative.route}} if alternative.route else {}),
         **({"doseAndRate": [{"doseQuantity": quantity}]} if quantity else {}),
     }
@@ -110,11 +123,27 @@ def _repeat(days: int) -> dict[str, Any]:
 
 
 def _quantity(alternative: Alternative) -> dict[str, Any] | None:
-    if alternative.dose_mg is not None:
-        return {"value": Decimal(alternative.dose_mg), "unit": "mg", "system": _UCUM, "code": "mg"}
-    if alternative.dose_ml is not None:
-        return {"value": Decimal(alternative.dose_ml), "unit": "mL", "system": _UCUM, "code": "mL"}
+    return _measured(alternative.dose_mg, alternative.dose_ml)
+
+
+def _loading_quantity(alternative: Alternative) -> dict[str, Any] | None:
+    return _measured(alternative.loading_mg, alternative.loading_ml)
+
+
+def _measured(mg: str | None, ml: str | None) -> dict[str, Any] | None:
+    if mg is not None:
+        return {"value": Decimal(mg), "unit": "mg", "system": _UCUM, "code": "mg"}
+    if ml is not None:
+        return {"value": Decimal(ml), "unit": "mL", "system": _UCUM, "code": "mL"}
     return None
+
+
+def _amount(quantity: Mapping[str, Any] | None) -> str:
+    return f"{wording.number(quantity['value'])} {quantity['unit']}" if quantity else ""
+
+
+def _interval(alternative: Alternative) -> str:
+    return wording.interval(alternative.interval_days) if alternative.interval_days else ""
 
 
 def _shared(order: Mapping[str, Any], names: Iterable[str], user: str | None) -> dict[str, Any]:

@@ -123,20 +123,19 @@ def _alternative(case: Case, on: date, drug: Drug, library: Library, weight_days
     """Compute the dose from the label and the recorded weight; never from the ordered drug's dose."""
     label = drug.label
     if label is None:
-        return Alternative(drug.key, None, None, None, None, "no label dose is on file")
+        return Alternative(drug.key, None, None, None, None, "No label dose is on file")
     if label.dose_mg_per_kg is not None:
         return _dose_by_weight(case, on, drug, label.dose_mg_per_kg, weight_days)
     first = _needs_loading(case, on, drug, library)
-    kind = "loading dose" if first else "maintenance dose"
-    mg = label.loading_mg if first else label.dose_mg
-    ml = label.loading_ml if first else label.dose_ml
     return Alternative(
         drug.key,
-        None if mg is None else _shown(mg),
-        None if ml is None else _shown(ml),
+        _shown_if_any(label.dose_mg),
+        _shown_if_any(label.dose_ml),
         label.interval_days,
         label.route,
-        f"label {kind}, fixed",
+        "Label loading and maintenance dose, fixed" if first else "Label maintenance dose, fixed",
+        loading_mg=_shown_if_any(label.loading_mg) if first else None,
+        loading_ml=_shown_if_any(label.loading_ml) if first else None,
     )
 
 
@@ -145,10 +144,12 @@ def _dose_by_weight(case: Case, on: date, drug: Drug, rate: Decimal, weight_days
     interval, route = (label.interval_days, label.route) if label is not None else (None, None)
     kilograms = weight.value.point if weight is not None else None
     if weight is None or kilograms is None:
-        basis = f"label {_shown(rate)} mg/kg; no body weight of the last {weight_days} days, so no dose is computed"
+        basis = (
+            f"Label dose {_shown(rate)} mg/kg; no body weight of the last {weight_days} days, so no dose is computed"
+        )
         return Alternative(drug.key, None, None, interval, route, basis)
     dose = (rate * kilograms).quantize(_TENTH)
-    basis = f"label {_shown(rate)} mg/kg at {_shown(kilograms)} kg ({weight.when})"
+    basis = f"Label dose {_shown(rate)} mg/kg at {_shown(kilograms)} kg ({weight.when})"
     return Alternative(drug.key, _shown(dose), None, interval, route, basis, weight.source)
 
 
@@ -160,6 +161,10 @@ def _needs_loading(case: Case, on: date, drug: Drug, library: Library) -> bool:
     courses = history_of(case, library.drugs, library.thresholds).given((drug.key,))
     ends = [each.end.latest for each in courses if each.end is not None]
     return not ends or (on - max(ends)).days >= label.reload_after_days
+
+
+def _shown_if_any(value: Decimal | None) -> str | None:
+    return None if value is None else _shown(value)
 
 
 def _shown(value: Decimal) -> str:

@@ -14,7 +14,8 @@ class Alternative:
     """A preferred product that may be proposed instead, with the dose computed for this patient.
 
     `dose_mg` (or `dose_ml`) None means that the dose cannot be computed and is left out; `basis` says, in words,
-    how it was computed or why not. `weight_source` is the weight observation used.
+    how it was computed or why not. `weight_source` is the weight observation used. `loading_mg` (or `loading_ml`) is
+    the label's loading dose where one is due: given once, before the doses of every interval.
     """
 
     drug: str
@@ -24,6 +25,8 @@ class Alternative:
     route: str | None
     basis: str
     weight_source: Source | None = None
+    loading_mg: str | None = None
+    loading_ml: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
-from cards.draft_order import draft_medication_request, draft_service_request
+from cards.draft_order import dosage_text, draft_medication_request, draft_service_request
 from criteria.decision import Alternative
 from criteria.outcome import Outcome
 from tests.cards.builders import alternatives, context, decision, order_resource, policy
@@ -70,7 +70,7 @@ def test_a_drug_draft_is_complete() -> None:
                 ],
             }
         ],
-        "note": [{"text": "Drafted from the payer's preferred list for clinician review. Dose: 5.4 mg/kg x 70 kg."}],
+        "note": [{"text": "Drafted from the payer's preferred list for clinician review. 5.4 mg/kg x 70 kg."}],
     }
 
 
@@ -90,6 +90,52 @@ def test_a_dose_that_cannot_be_computed_is_left_out() -> None:
     ]
     assert draft["medicationCodeableConcept"] == {"text": "Phesgo (pertuzumab, trastuzumab, and hyaluronidase-zzxf)"}
     assert "supportingInformation" not in draft
+
+
+# The amounts are those of Perjeta; which product it is makes no difference here.
+PERJETA = Alternative(
+    "trastuzumab_deruxtecan",
+    "420",
+    None,
+    21,
+    "intravenous",
+    "Label loading and maintenance dose, fixed",
+    loading_mg="840",
+)
+PHESGO = Alternative(
+    "phesgo", None, "10", 21, "subcutaneous", "Label loading and maintenance dose, fixed", loading_ml="15"
+)
+
+
+# Labels of Perjeta and Phesgo: 840 mg, then 420 mg every 3 weeks; 15 mL, then 10 mL every 3 weeks.
+@pytest.mark.parametrize(("alternative", "amounts"), [(PERJETA, [840, 420]), (PHESGO, [15, 10])])
+def test_a_loading_dose_is_given_once_and_the_maintenance_dose_repeats(
+    alternative: Alternative, amounts: list[int]
+) -> None:
+    draft = medication_draft(alternative)
+    assert MedicationRequest.model_validate(draft).status == "draft"
+    first, then = draft["dosageInstruction"]
+    assert [each["sequence"] for each in (first, then)] == [1, 2]
+    assert [each["doseAndRate"][0]["doseQuantity"]["value"] for each in (first, then)] == amounts
+    assert first["timing"] == {"repeat": {"count": 1}}
+    assert then["timing"] == {"repeat": {"frequency": 1, "period": 3, "periodUnit": "wk"}}
+
+
+def test_a_loading_dose_is_told_from_the_maintenance_dose_in_words() -> None:
+    assert dosage_text(PERJETA) == "Loading dose 840 mg once, then 420 mg every 3 weeks, intravenous"
+    assert dosage_text(PHESGO) == "Loading dose 15 mL once, then 10 mL every 3 weeks, subcutaneous"
+    assert [each["text"] for each in medication_draft(PERJETA)["dosageInstruction"]] == [
+        "Loading dose 840 mg once, intravenous",
+        "Then maintenance dose 420 mg, intravenous, every 3 weeks",
+    ]
+
+
+def test_a_maintenance_dose_that_is_not_known_is_left_to_the_clinician() -> None:
+    bare = replace(PERJETA, dose_mg=None, interval_days=None)
+    assert dosage_text(bare) == "Loading dose 840 mg once, then a dose to be entered, intravenous"
+    _, then = medication_draft(bare)["dosageInstruction"]
+    assert then["text"] == "Then maintenance dose to be entered, intravenous"
+    assert not {"doseAndRate", "timing"} & set(then)
 
 
 def test_a_volume_is_ordered_in_millilitres() -> None:

@@ -195,7 +195,7 @@ def test_only_what_was_failed_is_left_out() -> None:
 def test_a_dose_by_weight_is_computed_from_the_label_and_the_recorded_weight() -> None:
     found = offer(ENHERTU, measurements=[measurement("body-weight", "70.5", before(3))])
     assert (found.dose_mg, found.interval_days) == ("380.7", 21)
-    assert found.basis == f"label 5.4 mg/kg at 70.5 kg ({before(3)})"
+    assert found.basis == f"Label dose 5.4 mg/kg at 70.5 kg ({before(3)})"
     assert found.weight_source is not None
 
 
@@ -205,18 +205,20 @@ def test_without_a_recent_weight_no_dose_is_computed_and_none_is_taken_over() ->
     assert "no body weight of the last 30 days" in found.basis
 
 
-@pytest.mark.parametrize(("last", "dose"), [(None, "840"), (41, "420"), (42, "840"), (43, "840")])
-def test_a_fixed_dose_begins_with_a_loading_dose_and_again_after_six_weeks(last: int | None, dose: str) -> None:
+@pytest.mark.parametrize(("last", "loading"), [(None, "840"), (41, None), (42, "840"), (43, "840")])
+def test_a_fixed_dose_begins_with_one_loading_dose_and_again_after_six_weeks(
+    last: int | None, loading: str | None
+) -> None:
     exposures = [] if last is None else [exposure(PERJETA, before(last))]
     found = offer(PERJETA, exposures=exposures)
-    assert found.dose_mg == dose
-    assert found.basis == f"label {'loading' if dose == '840' else 'maintenance'} dose, fixed"
+    assert (found.loading_mg, found.dose_mg) == (loading, "420")
+    assert found.basis == f"Label {'loading and maintenance' if loading else 'maintenance'} dose, fixed"
 
 
 def test_a_mixture_is_dosed_in_millilitres() -> None:
     found = offer(PHESGO)
-    assert found.dose_mg is None
-    assert found.dose_ml == "15"
+    assert (found.loading_mg, found.dose_mg) == (None, None)
+    assert (found.loading_ml, found.dose_ml) == ("15", "10")
 
 
 def test_a_product_without_a_label_dose_is_proposed_without_one() -> None:
@@ -224,7 +226,7 @@ def test_a_product_without_a_label_dose_is_proposed_without_one() -> None:
     without = replace(library(), drugs=DrugTable(bare))
     found = alternatives_of(case(diagnoses=[BREAST]), ON, library().policies["oscar/cg101"], without)
     assert found is not None
-    assert {(each.dose_mg, each.basis) for each in found.offered} == {(None, "no label dose is on file")}
+    assert {(each.dose_mg, each.basis) for each in found.offered} == {(None, "No label dose is on file")}
 
 
 def test_a_dose_by_weight_of_a_policy_without_a_dose_limit_takes_the_weight_of_the_day() -> None:
@@ -246,4 +248,4 @@ def test_a_fixed_dose_without_a_time_to_load_again_is_never_a_loading_dose() -> 
         case(diagnoses=[BREAST]), ON, library().policies["oscar/cg101"], replace(library(), drugs=DrugTable(changed))
     )
     assert found is not None
-    assert {each.drug: each.dose_mg for each in found.offered}[PERJETA] == "420"
+    assert {each.drug: (each.loading_mg, each.dose_mg) for each in found.offered}[PERJETA] == (None, "420")

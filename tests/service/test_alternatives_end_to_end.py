@@ -323,6 +323,10 @@ def test_fixed_dose_products_start_with_their_loading_dose() -> None:
     found = suggestions(decide(*UNTREATED))
     assert dose(found[PERJETA])["value"] == 840
     assert (dose(found[PHESGO])["value"], dose(found[PHESGO])["unit"]) == (15, "mL")
+    for brand, maintenance in ((PERJETA, 420), (PHESGO, 10)):
+        first, then = found[brand]["dosageInstruction"]
+        assert first["timing"] == {"repeat": {"count": 1}}
+        assert then["doseAndRate"][0]["doseQuantity"]["value"] == maintenance
 
 
 # Perjeta is loaded again when six weeks or more lie between doses; 41 days before 2026-06-15 is 2026-05-05.
