@@ -156,6 +156,12 @@ _OPTIONS = (
         "Names boxed-warning facts found in the record.",
         default=True,
     ),
+    Option(
+        "insurance",
+        "Missing coverage",
+        "Says that no Coverage was found, and which payer's policy was read instead.",
+        default=True,
+    ),
     Option("max-cards", "Maximum cards", "Upper limit for returned cards; most important first.", default=10),
 )
 

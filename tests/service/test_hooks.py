@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from cards.envelope import Topic
 from service.hooks import HOOKS, HookService, Option, discovery, offered_services
 from service.observation_codes import observation_codes
 from service.templates import Template
@@ -74,9 +75,15 @@ def test_every_version_and_option_is_announced_with_its_default() -> None:
         ("clinical-reminder", "boolean", True),
         ("guideline", "boolean", True),
         ("contraindication", "boolean", True),
+        ("insurance", "boolean", True),
         ("max-cards", "integer", 10),
     ]
-    assert len({option["name"] for option in options}) == len({option["description"] for option in options}) == 8
+    assert len({option["name"] for option in options}) == len({option["description"] for option in options}) == 9
+
+
+def test_every_card_topic_can_be_switched_off() -> None:
+    """CRD 2.2.1 dev-5: each response type of a service has an option of its own."""
+    assert {topic.value for topic in Topic} <= {option.code for option in HOOKS[0].options}
 
 
 def test_the_observation_template_asks_for_the_codes_given_each_once_and_sorted() -> None:
