@@ -1,6 +1,6 @@
 """What composing an answer needs besides the decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -15,17 +15,23 @@ _SYSTEM_URLS = {
 }
 
 
+def _no_defects(_: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class CardContext:
     """Where links lead, what drugs are, and how code systems are addressed in drafts.
 
     `user` is the reference of the signing clinician, the requester of a draft when the order names none.
+    `defects` names the elements of a resource that FHIR does not allow.
     """
 
     links: Links
     drugs: DrugTable
     systems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(_SYSTEM_URLS))
     user: str | None = None
+    defects: Callable[[Mapping[str, Any]], frozenset[str]] = _no_defects
 
     def product(self, decision: Decision) -> Drug | None:
         """Return the ordered product when it is identified."""

@@ -30,13 +30,13 @@ def draft_medication_request(
     """Return the draft order of a preferred product in the context of the order it would replace."""
     drug = context.drugs[alternative.drug]
     weight = alternative.weight_source
-    return {
+    draft = {
         "resourceType": "MedicationRequest",
         "id": name_uuid(decision, "draft", alternative.drug),
         "status": "draft",
         "intent": "order",
         "medicationCodeableConcept": _medication(drug, context.systems),
-        **_shared(order_resource, _DRUG_CONTEXT, context.user),
+        **_shared(order_resource, _DRUG_CONTEXT),
         **({"supportingInformation": [{"reference": weight.reference}]} if weight else {}),
         "authoredOn": decision.called.isoformat(),
         "dosageInstruction": _dosages(alternative),
@@ -44,6 +44,7 @@ def draft_medication_request(
             {"text": wording.join("Drafted from the payer's preferred list for clinician review", alternative.basis)}
         ],
     }
+    return _sound(draft, _DRUG_CONTEXT, context)
 
 
 def dosage_text(alternative: Alternative) -> str:
@@ -61,7 +62,7 @@ def draft_service_request(
     decision: Decision, name: str, test: ReflexTest, order_resource: Mapping[str, Any], context: CardContext
 ) -> dict[str, Any]:
     """Return the draft order of a test that closes an open need."""
-    return {
+    draft = {
         "resourceType": "ServiceRequest",
         "id": name_uuid(decision, "draft", name),
         "status": "draft",
@@ -71,10 +72,11 @@ def draft_service_request(
             "coding": [{"system": test.system, "code": test.code, "display": test.display}],
             "text": test.display,
         },
-        **_shared(order_resource, _TEST_CONTEXT, context.user),
+        **_shared(order_resource, _TEST_CONTEXT),
         "authoredOn": decision.called.isoformat(),
         "note": [{"text": wording.join("Drafted for clinician review", test.reason)}],
     }
+    return _sound(draft, _TEST_CONTEXT, context)
 
 
 def _medication(drug: Drug, systems: Mapping[str, str]) -> dict[str, Any]:
@@ -146,14 +148,40 @@ def _interval(alternative: Alternative) -> str:
     return wording.interval(alternative.interval_days) if alternative.interval_days else ""
 
 
-def _shared(order: Mapping[str, Any], names: Iterable[str], user: str | None) -> dict[str, Any]:
-    """Return the members both orders have in common, with the contained resources they point to."""
+def _shared(order: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the members both orders have in common, with the contained resources they may point to."""
     shared = {name: order[name] for name in names if name in order}
-    if user is not None and "requester" not in shared:
-        shared["requester"] = {"reference": user}
-    local = set(_local_references(shared))
-    contained = [each for each in order.get("contained", ()) if f"#{each.get('id')}" in local]
-    return {**({"contained": contained} if contained else {}), **shared}
+    contained = order.get("contained")
+    return {**({"contained": contained} if isinstance(contained, list) else {}), **shared}
+
+
+def _sound(draft: dict[str, Any], names: Iterable[str], context: CardContext) -> dict[str, Any]:
+    """Return the draft without what FHIR does not allow of the client's order, which is tolerated only as theirs.
+
+    The patient must stay, so of a defective subject its reference does: that was read before anything was decided.
+    """
+    taken = {"contained", *names} - {"subject"}
+    draft = _needed_contained(draft, names)
+    while defective := context.defects(draft) & draft.keys() & taken:
+        kept = {name: each for name, each in draft.items() if name not in defective}
+        if "contained" in defective:
+            kept = {name: each for name, each in kept.items() if name not in taken or not any(_local_references(each))}
+        draft = _needed_contained(kept, names)
+    if "subject" in context.defects(draft):
+        draft["subject"] = {"reference": draft["subject"]["reference"]}
+    if context.user is not None and "requester" not in draft:
+        draft["requester"] = {"reference": context.user}
+    return draft
+
+
+def _needed_contained(draft: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the draft with those contained resources only that an element taken over points to."""
+    local = set(_local_references({name: draft[name] for name in names if name in draft}))
+    rest = {name: each for name, each in draft.items() if name != "contained"}
+    contained = [
+        each for each in draft.get("contained", ()) if isinstance(each, Mapping) and f"#{each.get('id')}" in local
+    ]
+    return {**rest, **({"contained": contained} if contained else {})}
 
 
 def _local_references(value: Any) -> Iterator[str]:

@@ -29,7 +29,7 @@ from service.assertions import assertion_id, assertion_ids, order_digest
 from service.authorizations import Issued, Treatment
 from service.configuration import Configuration
 from service.coverage_choice import Choice, Coverages
-from service.draft_orders import DraftOrder
+from service.draft_orders import DraftOrder, defective_elements
 from service.exact_json import encode
 from service.hook_request import HookRequest
 from service.prefetch import Gathered
@@ -53,7 +53,7 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     mapped = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
     call = _Call(request, gathered, mapped, services)
     decided = [each for draft in request.orders if (each := call.decide(draft)) is not None]
-    context = CardContext(services.links, services.library.drugs, user=request.user)
+    context = CardContext(services.links, services.library.drugs, user=request.user, defects=defective_elements)
     return configured_answer(compose_answer(decided, context), request.configuration)
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fhir_mappers.r4 import Problem
+from fhir_mappers.r4 import validate as defects_of
 from service.problems import Issue, RequestProblem
 
 Validate = Callable[[Mapping[str, Any]], tuple[Problem, ...]]
@@ -108,6 +109,12 @@ def read_order(
     if refused:
         raise RequestProblem(400, tuple(refused))
     return DraftOrder(resource, path, tuple(notes))
+
+
+def defective_elements(resource: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the elements of a resource in which FHIR is not kept to."""
+    steps = (problem.path.split(".") for problem in defects_of(resource))
+    return frozenset(each[1].partition("[")[0] for each in steps if len(each) > 1)
 
 
 def _unreadable_id(resource: Mapping[str, Any], path: str) -> list[Issue]:

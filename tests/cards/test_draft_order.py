@@ -11,6 +11,8 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from cards.draft_order import dosage_text, draft_medication_request, draft_service_request
 from criteria.decision import Alternative
 from criteria.outcome import Outcome
+from fhir_mappers.r4 import validate
+from service.draft_orders import defective_elements
 from tests.cards.builders import alternatives, context, decision, order_resource, policy
 
 ENHERTU = alternatives().offered[0]
@@ -175,6 +177,36 @@ def test_without_a_requester_the_signing_user_is_it() -> None:
     assert "requester" not in draft_medication_request(FOUND, ENHERTU, order, context())
     named = draft_medication_request(FOUND, ENHERTU, order_resource(), context(user="Practitioner/dr9"))
     assert named["requester"] == {"reference": "Practitioner/dr1"}
+
+
+# Each is tolerated in an order of the client; a resource of ours is to be valid (CDS Hooks: no empty arrays).
+@pytest.mark.parametrize(
+    "defect",
+    [
+        {"requester": "x"},
+        {"encounter": 5},
+        {"reasonCode": []},
+        {"insurance": []},
+        {"performer": []},
+        {"encounter": {"reference": "Encounter/1", "unknown": 1}},
+        {"reasonReference": [{"reference": 5}], "encounter": "x"},
+        {"contained": [{"resourceType": "Condition", "id": "c1"}]},
+        {"contained": [{"resourceType": "Unheard", "id": "c1"}]},
+        {"contained": [7]},
+        {"subject": {"reference": "Patient/p1", "unknown": 1}},
+    ],
+    ids=str,
+)
+def test_defects_of_the_clients_order_are_not_copied(defect: dict[str, Any]) -> None:
+    checked = replace(context(user="Practitioner/dr9"), defects=defective_elements)
+    drug = draft_medication_request(FOUND, ENHERTU, order_resource(**defect), checked)
+    test = policy().reflex_tests["her2-ish"]
+    for draft in (drug, draft_service_request(FOUND, "her2-ish", test, order_resource(**defect), checked)):
+        assert validate(draft) == ()
+        assert draft["subject"] == {"reference": "Patient/p1"}
+        assert "insurance" in defect or draft["insurance"] == [{"reference": "Coverage/cov1"}]
+    if "requester" in defect:
+        assert drug["requester"] == {"reference": "Practitioner/dr9"}
 
 
 def test_ids_are_stable_and_differ_by_product() -> None:
