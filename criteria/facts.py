@@ -256,7 +256,8 @@ class Exposure:
     `ongoing` marks an active statement without an end. `stop_reasons` are meanings of the status reason
     ("no-response", "not-tolerated", "not-failure", …); `stopped` is True for status stopped or not-done-further.
     `intent` is "neoadjuvant", "adjuvant", "curative", "palliative" or None. `unclosed` marks an administration that is
-    said to be in progress and has no end: it may be going on, or nobody closed the record.
+    said to be in progress and has no end: it may be going on, or nobody closed the record. `reasons` are the diagnoses
+    it was given for, as far as they can be read.
     """
 
     source: Source
@@ -269,6 +270,7 @@ class Exposure:
     stop_reasons: frozenset[str] = frozenset()
     intent: str | None = None
     unclosed: bool = False
+    reasons: tuple[Diagnosis, ...] = ()
 
     @property
     def is_plan(self) -> bool:

@@ -44,7 +44,7 @@ def map_order(resource: Json, resolve: Resolve, vocabulary: Vocabulary, issues: 
     origin = Origin.of(resource, [] if issues is None else issues)
     is_drug = origin.type in DRUG_ORDERS
     dosage = read_dosage(origin) if is_drug and "dosageInstruction" in resource else Dosage()
-    reasons, unread = _reasons(origin, resolve, vocabulary)
+    reasons, unread = reasons_of(origin, resolve, vocabulary)
     return Order(
         source=origin.source(),
         drug=drug_of(origin, resource, resolve, vocabulary) if is_drug else _no_drug(origin),
@@ -92,8 +92,10 @@ def _group_keys(origin: Origin) -> Iterator[str]:
     yield from references(origin, origin.resource, "basedOn")
 
 
-def _reasons(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> tuple[tuple[Diagnosis, ...], tuple[str, ...]]:
-    """Return the diagnoses an order states as its reason, and the references of those that are not at hand."""
+def reasons_of(
+    origin: Origin, resolve: Resolve, vocabulary: Vocabulary
+) -> tuple[tuple[Diagnosis, ...], tuple[str, ...]]:
+    """Return the diagnoses a medication resource states as its reason, and references of those not at hand."""
     reasons = []
     for index, each in enumerate(concepts(origin, origin.resource, "reasonCode")):
         if not each.is_empty:

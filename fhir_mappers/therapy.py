@@ -7,7 +7,7 @@ was never given is no exposure.
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 
-from criteria.facts import Exposure, ExposureKind, Procedure
+from criteria.facts import Diagnosis, Exposure, ExposureKind, Procedure
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.dates import NO_SPAN, Span, date_range, dated, period, point, span
 from fhir_mappers.drug_identification import drug_of
@@ -22,6 +22,7 @@ from fhir_mappers.element import (
     mappings,
     text,
 )
+from fhir_mappers.order import reasons_of
 
 Mapper = Callable[[Origin, Resolve, Vocabulary], Exposure | None]
 
@@ -133,7 +134,14 @@ def _exposure(
         stop_reasons=_stop_reasons(origin, vocabulary),
         intent=_intent(origin, vocabulary),
         unclosed=kind is ExposureKind.ADMINISTERED and status == "in-progress" and not is_ended,
+        reasons=_reasons(origin, resolve, vocabulary),
     )
+
+
+def _reasons(origin: Origin, resolve: Resolve, vocabulary: Vocabulary) -> tuple[Diagnosis, ...]:
+    if not {"reasonCode", "reasonReference"} & origin.resource.keys():
+        return ()
+    return reasons_of(origin, resolve, vocabulary)[0]
 
 
 def _stop_reasons(origin: Origin, vocabulary: Vocabulary) -> frozenset[str]:

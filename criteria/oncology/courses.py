@@ -97,7 +97,8 @@ class History:
 
     `courses` of every anticancer drug, endocrine included; `undated` those without a date; `regimens` in order,
     the ordered drug's present one not among them (`present`); `ordered_only` drugs that were ordered and never
-    shown to be given; `unrecognised` exposures that may hide a line of therapy.
+    shown to be given; `unrecognised` exposures that may hide a line of therapy; `for_others` what was given for another
+    cancer: no therapy of this one, unless its reason is mistaken.
     """
 
     courses: tuple[Course, ...]
@@ -107,11 +108,12 @@ class History:
     switches: tuple[Switch, ...]
     ordered_only: tuple[Exposure, ...]
     unrecognised: tuple[Exposure, ...]
+    for_others: tuple[Exposure, ...]
 
     @property
     def may_hide_therapy(self) -> bool:
         """Say whether drugs that were not recognised, or only ordered, may be therapy the history lacks."""
-        return bool(self.unrecognised or self.ordered_only)
+        return bool(self.unrecognised or self.ordered_only or self.for_others)
 
     def given(self, drugs: Iterable[str]) -> tuple[Course, ...]:
         """Return the courses of these drugs."""
@@ -122,6 +124,11 @@ class History:
         """Return orders for these drugs that were never shown to be given."""
         wanted = frozenset(drugs)
         return tuple(each for each in self.ordered_only if each.drug.key in wanted)
+
+    def elsewhere(self, drugs: Iterable[str]) -> tuple[Exposure, ...]:
+        """Return what of these drugs was given for another cancer."""
+        wanted = frozenset(drugs)
+        return tuple(each for each in self.for_others if each.drug.key in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,7 @@ def line_bounds(history: History) -> LineBounds:
     proven = [each for each in metastatic if each.progression and each.to_new_drug]
     possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
     hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
+    hidden += len(history.for_others)
     evidence = [each.after.evidence() for each in proven]
     evidence += [each.progression for each in proven if each.progression]
     return LineBounds(1 + len(proven), 1 + len(possible) + hidden, tuple(evidence))

@@ -9,6 +9,7 @@ from criteria.dates import DateRange
 from criteria.drugs import DrugTable
 from criteria.facts import Case, DrugReading, Exposure, ExposureKind, Reading, Source
 from criteria.finding import Evidence
+from criteria.oncology.primary import is_for_another
 from criteria.oncology.therapy import progressions
 from criteria.thresholds import Thresholds
 
@@ -137,7 +138,10 @@ def doses_of_ordered_drug(case: Case) -> tuple[Exposure, ...]:
     found = [
         each
         for each in case.record.exposures
-        if key is not None and each.drug.key == key and each.kind is not ExposureKind.ORDERED
+        if key is not None
+        and each.drug.key == key
+        and each.kind is not ExposureKind.ORDERED
+        and not is_for_another(case, each)
     ]
     return tuple(sorted(found, key=lambda each: (each.start is None, str(each.start), each.source.reference)))
 

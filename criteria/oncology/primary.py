@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from criteria.facts import Case, ConditionState, Diagnosis
+from criteria.facts import Case, ConditionState, Diagnosis, Exposure
 from criteria.oncology.memory import once
 
 # Sets of value_sets/conditions.yaml are named "cancer-SITE" or "cancer-SITE-QUALIFIER", and metastases that name their
@@ -68,6 +68,19 @@ def concerns_treated(case: Case, reference: str | None) -> bool:
     linked = known.get(reference, ())
     primaries = [each for one in linked if not sites_of(one) for name in one.related for each in known.get(name, ())]
     return all(not sites_of(each) or site in sites_of(each) for each in (*linked, *primaries))
+
+
+def is_for_another(case: Case, exposure: Exposure) -> bool:
+    """Say whether a drug was given for another primary, or its metastasis, and not for the treated one as well."""
+    site = treated_cancer(case).site
+    if site is None:
+        return False
+    own = {
+        site in sites_of(each)
+        for each in exposure.reasons
+        if sites_of(each) or not concerns_treated(case, each.source.reference)
+    }
+    return own == {False}
 
 
 def _by_reference(case: Case) -> Mapping[str, list[Diagnosis]]:

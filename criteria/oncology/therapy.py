@@ -14,7 +14,7 @@ from criteria.finding import Evidence
 from criteria.oncology.courses import CYTOTOXIC_OR_TARGETED, Course, History, Regimen, Setting, Switch
 from criteria.oncology.extent import belongs, diagnosis_evidence, extent_of
 from criteria.oncology.memory import once
-from criteria.oncology.primary import TreatedCancer, concerns_treated, sites_of, treated_cancer
+from criteria.oncology.primary import TreatedCancer, concerns_treated, is_for_another, sites_of, treated_cancer
 from criteria.thresholds import Thresholds
 
 _FAILED = "no-response"
@@ -65,13 +65,16 @@ class _History:
         given: dict[str, list[Exposure]] = {}
         ordered: list[Exposure] = []
         unrecognised: list[Exposure] = []
+        for_others: list[Exposure] = []
         for exposure in self.case.record.exposures:
             key = exposure.drug.key
-            if key is None:
+            if key is not None and not self.drugs[key].is_anticancer:
+                continue
+            if is_for_another(self.case, exposure):
+                for_others.append(exposure)
+            elif key is None:
                 if exposure.kind is not ExposureKind.ORDERED:
                     unrecognised.append(exposure)
-            elif not self.drugs[key].is_anticancer:
-                continue
             elif exposure.kind is ExposureKind.ORDERED:
                 ordered.append(exposure)
             else:
@@ -89,6 +92,7 @@ class _History:
             switches=tuple(self._switches(past, present)),
             ordered_only=tuple(each for each in ordered if each.drug.key not in given),
             unrecognised=tuple(unrecognised),
+            for_others=tuple(for_others),
         )
 
     def _courses(self, key: str, exposures: list[Exposure]) -> Iterator[Course]:

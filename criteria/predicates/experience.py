@@ -153,7 +153,11 @@ class PreferredReader:
                 yield "labeled for metastatic disease, which the record excludes", evidence
         statement = completeness(case)
         for group in conditions.after if statement is not None else ():
-            if statement is not None and not history.given(group) and not history.ordered(group):
+            if (
+                statement is not None
+                and not history.given(group)
+                and not (history.ordered(group) or history.elsewhere(group))
+            ):
                 yield "labeled only after therapy that was not given", answer_evidence(statement)
 
 

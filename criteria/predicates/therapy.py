@@ -17,6 +17,7 @@ from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, pa
 from criteria.thresholds import Thresholds
 
 EXPOSURE_TYPES = ("MedicationAdministration", "MedicationStatement", "MedicationDispense", "MedicationRequest")
+_FOR_ANOTHER = "(its stated reason is another cancer, not counted)"
 _ORDERED_ONLY = "was ordered; an order does not show that it was given"
 
 
@@ -38,8 +39,12 @@ class TherapyReader:
         return history_of(case, self.drugs, self.thresholds)
 
     def undecided(self, case: Case, *seen: Evidence) -> Judgement:
-        """Return unknown, asking for the therapy history."""
-        return unknown(request(case, *EXPOSURE_TYPES), evidence=seen)
+        """Return unknown, asking for the therapy history; what was given for another cancer is named and not used."""
+        unused = (
+            Evidence(each.source, f"{each.drug.label} {_FOR_ANOTHER}", Role.UNUSABLE, each.start)
+            for each in self.history(case).for_others
+        )
+        return unknown(request(case, *EXPOSURE_TYPES), evidence=(*seen, *unused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,9 @@ class PriorTherapy:
         return weigh(derived, case, self.reader.leaf)
 
     def _may_be_missing(self, history: History, found: list[tuple[Course, ...]]) -> bool:
-        """Say whether an unrecognised drug, or one that was only ordered, may be what a group lacks."""
+        """Say whether a drug unrecognised, only ordered or given for another cancer may be what a group lacks."""
         lacking = [group for group, courses in zip(self.groups, found, strict=True) if not courses]
-        return bool(history.unrecognised) or any(history.ordered(group) for group in lacking)
+        return bool(history.unrecognised) or any(history.ordered(each) or history.elsewhere(each) for each in lacking)
 
 
 def one_class(name: str, drugs: DrugTable) -> str:

@@ -283,6 +283,7 @@ def exposure(
     intent: str | None = None,
     unclosed: bool = False,
     resource: str | None = None,
+    given_for: Iterable[Diagnosis] = (),
 ) -> Exposure:
     types = {
         ExposureKind.ADMINISTERED: "MedicationAdministration",
@@ -302,6 +303,7 @@ def exposure(
         frozenset(reasons),
         intent,
         unclosed,
+        tuple(given_for),
     )
 
 

@@ -3,10 +3,11 @@ from typing import Any
 import pytest
 
 from criteria.facts import Exposure, ExposureKind, Procedure
+from criteria.oncology.primary import sites_of
 from fhir_mappers.element import Issue, Origin
 from fhir_mappers.therapy import map_exposure, map_procedure
 from tests import builders
-from tests.builders import SNOMED, Json
+from tests.builders import ICD10, SNOMED, Json
 from tests.vocabulary import own_vocabulary
 
 INTENT = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-procedure-intent"
@@ -263,3 +264,27 @@ def test_only_a_prescription_is_a_plan() -> None:
     assert exposure(builders.medication_request(status="active")).is_plan
     for build in (builders.administration, builders.statement):
         assert not exposure(build(status="unknown")).is_plan
+
+
+GASTRIC = {"reasonCode": [builders.concept((ICD10, "C16.9"))]}
+COLON = {"reasonReference": [builders.reference("Condition/colon")]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ({}, []),
+        (GASTRIC, ["cancer-other"]),
+        (COLON, ["cancer-other"]),
+        ({"reasonReference": [builders.reference("Condition/elsewhere")]}, []),
+        ({"reasonCode": "odd", "reasonReference": [5]}, []),
+    ],
+)
+@pytest.mark.parametrize("build", [builders.administration, builders.statement, builders.medication_request])
+def test_what_a_drug_was_given_for_is_read_as_far_as_it_can_be(build: Any, sent: Json, named: list[str]) -> None:
+    colon = builders.condition("colon", code=builders.concept((ICD10, "C18.9")))
+    origin = Origin.of(build(status="completed", **sent), [])
+    found = map_exposure(origin, {"Condition/colon": colon}.get, own_vocabulary())
+    assert found is not None
+    sites = {f"cancer-{site}" for each in found.reasons for site in sites_of(each)}
+    assert sorted(sites) == named
