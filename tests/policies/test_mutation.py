@@ -12,15 +12,10 @@ from tests.policies.mutants import THRESHOLDS, Mutant, load, mutants, noticed_by
 
 # Mutants that no case can tell from the policy, with the reason.
 _NO_SHORTAGE = "The shipped shortage list is empty; tests/policies/test_plan_side.py decides with one that is not."
-_NO_CODE_OF_SPREAD = "No case has SNOMED CT 315004001 as its only diagnosis; the cases of MP-RX-FP-48-23 have."
 SURVIVORS: Mapping[str, str] = MappingProxyType(
     {
         "oscar/cg101.yaml: initial.authorization.shorter.preferred-unavailable +1": _NO_SHORTAGE,
         "oscar/cg101.yaml: initial.authorization.shorter.preferred-unavailable -1": _NO_SHORTAGE,
-        "mmm/mp-rx-fp-56-23.yaml: breast-cancer.diagnosed.is without metastasis-from-breast": _NO_CODE_OF_SPREAD,
-        "oscar/cg101.yaml: labelled-indication.on-label.parts.1.diagnosed.is without metastasis-from-breast": (
-            _NO_CODE_OF_SPREAD
-        ),
         "oscar/cg101.yaml: completing-current-course is no gate": (
             "The gate is a whole branch of the exception: once it is met, so is the exception, and nothing is asked."
         ),
