@@ -1,4 +1,4 @@
-"""Dosage instructions -> dose and interval, as far as they are stated once and without contradiction."""
+"""Dosage instructions -> dose and interval: of several doses the highest, of several intervals none."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -67,14 +67,19 @@ def read_dosage(origin: Origin, key: str = "dosageInstruction") -> Dosage:
 
 
 def _the_one(origin: Origin, doses: list[_Dose], key: str, *, per_kg: bool) -> _Dose | None:
-    """Return the dose of a kind when all doses of that kind are equal."""
+    """Return the dose of a kind; of several the highest, since a limit must hold for each of them."""
     found = [each for each in doses if each.per_kg is per_kg]
     if not found:
         return None
     if any(each.bounds != found[0].bounds for each in found[1:]):
-        origin.note(key, "states several doses: none is used")
-        return None
-    return found[0]
+        origin.note(key, "states several doses: the highest is judged")
+    return max(found, key=_height)
+
+
+def _height(dose: _Dose) -> Decimal:
+    """Return what a dose surely reaches; one without a lower end surely reaches nothing."""
+    low = dose.bounds.low
+    return Decimal(0) if low is None else low
 
 
 def _coded(origin: Origin, instruction: Json, path: str) -> Iterator[_Dose]:

@@ -5,7 +5,7 @@ filled in is record data that came by another road: it is not counted here.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from criteria.dates import DateRange
@@ -46,6 +46,7 @@ def map_questionnaire_response(origin: Origin, resolve: Resolve) -> tuple[Answer
         return ()
     by_clinician = any(_is_clinician(origin, resource, key, resolve) for key in ("author", "source"))
     authored, contexts = date_range(origin, resource, "authored"), _contexts(origin)
+    moment = _moment(origin)
     answers = []
     unsigned = False
     for path, link_id, answer in _answers(origin, resource, ""):
@@ -57,7 +58,7 @@ def map_questionnaire_response(origin: Origin, resolve: Resolve) -> tuple[Answer
             continue
         value = _value(origin, answer, path)
         if value is not None:
-            answers.append(_answer(origin, path, link_id, value, authored, questionnaire, contexts))
+            answers.append(_answer(origin, path, link_id, value, authored, questionnaire, contexts, moment))
     if unsigned:
         origin.note("author", "not a practitioner: not counted as a clinician's statement")
     return tuple(_only_ones(origin, answers))
@@ -79,8 +80,19 @@ def _answer(  # noqa: PLR0917 - one argument per part of the fact
     authored: DateRange | None,
     questionnaire: str,
     contexts: frozenset[str],
+    moment: str,
 ) -> Answer:
-    return Answer(origin.source(f"{path}.value"), link_id, value, authored, questionnaire, contexts)
+    return Answer(origin.source(f"{path}.value"), link_id, value, authored, questionnaire, contexts, moment)
+
+
+def _moment(origin: Origin) -> str:
+    """Return the instant of `authored` in UTC, so that two responses of a day stand in order; empty for a mere day."""
+    stated = text(origin, origin.resource, "authored")
+    try:
+        instant = datetime.fromisoformat(stated or "")
+    except ValueError:
+        return ""
+    return instant.astimezone(UTC).isoformat() if instant.tzinfo is not None else ""
 
 
 def _answers(origin: Origin, holder: Json, path: str) -> Iterator[tuple[str, str, Json]]:

@@ -26,6 +26,7 @@ from fhir_mappers.element import (
 from fhir_mappers.referred import origin_of, within
 
 NEVER_EXISTED = frozenset({"refuted", "entered-in-error"})
+_PAST = frozenset({"inactive", "resolved"})
 _CONFIRMED = MappingProxyType({"confirmed": True, "presumed": False, "unconfirmed": False})
 _SEVERE = MappingProxyType(
     {
@@ -59,6 +60,9 @@ def _allergy(origin: Origin, vocabulary: Vocabulary) -> Reaction | None:
     if verification in NEVER_EXISTED:
         origin.note("verificationStatus", "the reaction never existed: does not count")
         return None
+    past = _code(concept(origin, resource, "clinicalStatus")) in _PAST
+    if past:
+        origin.note("clinicalStatus", "the reaction is past: it proves no present intolerance")
     reactions = mappings(origin, resource, "reaction")
     substances = [concept(origin, each, "substance", f"reaction[{index}]") for index, each in enumerate(reactions)]
     stated = tuple(each for each in (concept(origin, resource, "code"), *substances) if not each.is_empty)
@@ -84,7 +88,7 @@ def _allergy(origin: Origin, vocabulary: Vocabulary) -> Reaction | None:
         effects=effects,
         severe=severe,
         hypersensitivity=allergic or (is_drug and _is_hypersensitivity(effects)),
-        confirmed=_CONFIRMED.get(verification),
+        confirmed=False if past else _CONFIRMED.get(verification),
         when=_onset(origin, reactions),
     )
 

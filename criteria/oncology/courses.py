@@ -67,6 +67,15 @@ class Regimen:
         """Return the active substances of all drugs of the regimen."""
         return frozenset().union(*(each.actives for each in (*self.courses, *self.carried)))
 
+    def started_apart(self, window_days: int) -> tuple[Course, ...]:
+        """Return courses that, dates being partial, may have started with the regimen's first one, or later."""
+        starts = [(each, each.start) for each in self.courses[1:] if each.start is not None]
+        return tuple(
+            each
+            for each, start in starts
+            if (start.earliest - self.start.latest).days <= window_days < (start.latest - self.start.earliest).days
+        )
+
     def evidence(self, name: str | None = None) -> Evidence:
         """Return a course of the regimen as its evidence, one of a class if that is what counts."""
         members = [each for each in (*self.courses, *self.carried) if name is None or name in each.classes]
@@ -109,6 +118,8 @@ class History:
     ordered_only: tuple[Exposure, ...]
     unrecognised: tuple[Exposure, ...]
     for_others: tuple[Exposure, ...]
+    window_days: int
+    """Drugs that start within so many days are one regimen."""
 
     @property
     def may_hide_therapy(self) -> bool:
@@ -149,8 +160,14 @@ def line_bounds(history: History) -> LineBounds:
     metastatic = [each for each in history.switches if each.after.setting is Setting.METASTATIC]
     proven = [each for each in metastatic if each.progression and each.to_new_drug]
     possible = [each for each in history.switches if each.after.setting is not Setting.EARLY]
-    hidden = len(history.undated) + len(history.unrecognised) + len({each.drug.key for each in history.ordered_only})
-    hidden += len(history.for_others)
+    unsure = sum(len(each.started_apart(history.window_days)) for each in history.regimens)
+    hidden = (
+        unsure
+        + len(history.undated)
+        + len(history.unrecognised)
+        + len({each.drug.key for each in history.ordered_only})
+        + len(history.for_others)
+    )
     evidence = [each.after.evidence() for each in proven]
     evidence += [each.progression for each in proven if each.progression]
     return LineBounds(1 + len(proven), 1 + len(possible) + hidden, tuple(evidence))

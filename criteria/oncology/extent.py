@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from criteria.dates import DateRange
-from criteria.facts import Case, ConditionState, Diagnosis, StageFinding
+from criteria.facts import Case, ConditionState, Diagnosis, SearchState, StageFinding
 from criteria.finding import Evidence, Need, Role, document, review
 from criteria.oncology.memory import once
 from criteria.oncology.primary import TreatedCancer, treated_cancer
 
 _DISTANT = frozenset({"metastasis-distant", "metastasis-brain", "metastasis-from-breast", "distant-metastasis-present"})
+# Our threshold: longer than neoadjuvant and adjuvant therapy together take, so a course of early disease fits in.
+_M0_HOLDS_DAYS = 731
 _M1 = frozenset({"M1", "IV"})
 _EARLY = frozenset({"M0", "I", "II", "III"})
 
@@ -133,13 +135,22 @@ def _stages_this(stage: StageFinding, cancer: TreatedCancer) -> bool:
 
 
 def _current_m0(case: Case, stages: list[StageFinding]) -> Iterator[Evidence]:
-    """Yield explicit M0 categories dated on or after the last imaging and the last progression."""
+    """Yield explicit M0 categories dated on or after the last imaging and the last progression.
+
+    Where imaging reports could not be searched, none is known to be the last. An M0 that is years old says nothing
+    about today, whatever was recorded since.
+    """
+    if case.record.search("DiagnosticReport") is not SearchState.ANSWERED:
+        return
     later = [each.when for each in case.record.documents if "imaging-report" in each.kinds]
     later += [each.when for each in case.record.disease_statuses if each.means == "worsened"]
     known: list[date] = [when.latest for when in later if when is not None]
     undated = any(when is None for when in later)
     for stage in stages:
         if not stage.counted or stage.means != "M0" or stage.when is None or undated:
+            continue
+        ordered = case.order.authored
+        if ordered is not None and (ordered.latest - stage.when.earliest).days > _M0_HOLDS_DAYS:
             continue
         if all(stage.when.earliest >= day for day in known):
             yield _stage_evidence(stage)

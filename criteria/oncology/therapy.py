@@ -93,6 +93,7 @@ class _History:
             ordered_only=tuple(each for each in ordered if each.drug.key not in given),
             unrecognised=tuple(unrecognised),
             for_others=tuple(for_others),
+            window_days=self.thresholds.regimen_start_window_days,
         )
 
     def _courses(self, key: str, exposures: list[Exposure]) -> Iterator[Course]:
@@ -152,7 +153,8 @@ class _History:
 
     def _continues(self, group: list[_Dated], dated: _Dated) -> bool:
         (first, opening), (start, course) = group[0], dated
-        if start.latest - first.earliest <= self.window and course.setting is opening.setting:
+        # Partial dates that allow the same start do not prove two regimens.
+        if start.earliest - first.latest <= self.window and course.setting is opening.setting:
             return True
         # A biosimilar, a brand or a subcutaneous form of what is already given is no new regimen.
         actives = frozenset().union(*(each.actives for _, each in group))

@@ -13,11 +13,17 @@ from criteria.verdict import Verdict
 
 
 def newest(case: Case, link_id: str) -> Answer | None:
-    """Return the newest answer to a question."""
+    """Return the newest answer to a question; None without one, and when the newest contradict each other."""
+    last = _newest(case, link_id)
+    return last[0] if len({each.value for each in last}) == 1 else None
+
+
+def _newest(case: Case, link_id: str) -> list[Answer]:
+    """Return the answers to a question of the newest moment, by reference."""
     found = [each for each in case.answers if each.link_id == link_id]
-    if not found:
-        return None
-    return max(found, key=lambda each: (str(each.authored or ""), each.source.reference))
+    moments = [(str(each.authored or ""), each.moment) for each in found]
+    last = [each for each, moment in zip(found, moments, strict=True) if moment == max(moments)]
+    return sorted(last, key=lambda each: each.source.reference)
 
 
 def answer_evidence(answer: Answer) -> Evidence:
@@ -64,6 +70,10 @@ def weigh(derived: Judgement, case: Case, link_id: str) -> Judgement:
     value = stated(case, link_id)
     answer = newest(case, link_id)
     if value is None or answer is None:
+        disputed = _newest(case, link_id)
+        if disputed and answer is None:
+            need = review("Two answers of the same moment contradict each other.")
+            return unknown(need, evidence=(*map(answer_evidence, disputed), *derived.evidence))
         return derived
     return decide(derived, answer, Verdict.MET if value else Verdict.NOT_MET)
 

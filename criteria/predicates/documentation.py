@@ -105,11 +105,12 @@ class NoProgression:
 
     def _derive(self, case: Case, on: date) -> Judgement:
         starts = [each.start for each in doses_of_ordered_drug(case) if each.start]
-        dated = [
+        found = [
             each
             for each in case.record.disease_statuses
-            if each.when is not None and each.means != "undetermined" and concerns_treated(case, each.condition)
+            if each.means != "undetermined" and concerns_treated(case, each.condition)
         ]
+        dated = [each for each in found if each.when is not None]
         if not starts or not dated:
             return unknown(request(case, "Observation"))
         begun = min(start.latest for start in starts)
@@ -123,14 +124,21 @@ class NoProgression:
         ]
         if not worse and not better:
             return unknown(request(case, "Observation"), evidence=evidence)
+        # A status without a date, or that may be later, may be the newest: then which one counts is not known.
+        later = [each for each in found if each.when is None or each.when.latest > begun]
         last_worse = [
             each
             for each, when in worse
-            if when.earliest > begun and all(other.surely_before(when) for _, other in better)
+            if when.earliest > begun
+            and all(other.when and other.when.surely_before(when) for other in later if other.means != "worsened")
         ]
         if last_worse:
             return not_met(*(Evidence(each.source, each.observed, Role.CONTRADICTS, each.when) for each in last_worse))
-        last_better = [(each, when) for each, when in better if all(other.surely_before(when) for _, other in worse)]
+        last_better = [
+            (each, when)
+            for each, when in better
+            if all(other.when and other.when.surely_before(when) for other in later if other.means == "worsened")
+        ]
         if not last_better:
             text = "The order in time of contradicting disease statuses is not clear."
             return unknown(review(text), evidence=evidence)

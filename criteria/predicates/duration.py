@@ -46,14 +46,16 @@ class NeoadjuvantCourse:
     def _derive(self, case: Case) -> Judgement:
         history = self.reader.history(case)
         surgery = surgery_of(case)
-        before = [each for each in history.courses if self._is_neoadjuvant(each, surgery)]
+        earlier = [each for each in history.courses if self._is_neoadjuvant(each, surgery)]
+        before = self._leading_to(surgery, earlier)
         held = [[each for each in before if each.drug in group] for group in self.groups]
         evidence = tuple(each.evidence for each in before)
         if surgery is not None:
             evidence += (Evidence(surgery.source, surgery.label, on=surgery.when),)
         statement = completeness(case)
         if not all(held):
-            if statement and surgery is not None and not (history.undated or history.may_hide_therapy):
+            certain = not (history.undated or history.may_hide_therapy) and before == earlier
+            if statement and surgery is not None and certain:
                 return not_met(answer_evidence(statement), *evidence)
             return self.reader.undecided(case, *evidence)
         cycles, days = self._cycles(before), self._days(before)
@@ -74,6 +76,23 @@ class NeoadjuvantCourse:
         if surgery is None or surgery.when is None or course.start is None:
             return False
         return course.start.surely_before(surgery.when)
+
+    def _leading_to(self, surgery: Procedure | None, courses: list[Course]) -> list[Course]:
+        """Return the courses of the one stretch of therapy that led to the surgery, and those called neoadjuvant.
+
+        Therapy that ended long before, or before a long pause, was for something else or is not one course (K5).
+        """
+        if surgery is None or surgery.when is None:
+            return courses
+        gap = timedelta(days=self.reader.thresholds.treatment_gap_days)
+        reaches, kept = surgery.when.earliest, []
+        for course in sorted(courses, key=lambda each: each.end.latest if each.end else date.max, reverse=True):
+            if any(each.intent == "neoadjuvant" for each in course.exposures):
+                kept.append(course)
+            elif course.end is not None and course.start is not None and reaches - course.end.latest < gap:
+                kept.append(course)
+                reaches = min(reaches, course.start.earliest)
+        return [each for each in courses if each in kept]
 
     def _cycles(self, courses: list[Course]) -> int:
         """Count dose days at least a cycle apart; the regimen counts as a whole."""

@@ -71,13 +71,6 @@ def test_a_dose_names_its_place() -> None:
     ("instructions", "issue"),
     [
         (
-            [
-                dosed({"doseQuantity": builders.quantity(840, "mg")}),
-                dosed({"doseQuantity": builders.quantity(420, "mg")}),
-            ],
-            "MedicationRequest.dosageInstruction: states several doses: none is used",
-        ),
-        (
             [dosed({"doseQuantity": builders.quantity(75, "mg/m2")})],
             "MedicationRequest.dosageInstruction[0].doseAndRate[0].doseQuantity: unit not understood",
         ),
@@ -178,3 +171,18 @@ def test_instructions_that_are_no_objects_cost_only_themselves() -> None:
     found, issues = read("daily", builders.dosage())
     assert shown(found) == (None, "3.6")
     assert issues == ["MedicationRequest.dosageInstruction[0]: not an object"]
+
+
+@pytest.mark.parametrize("order", [(420, 840), (840, 420)])
+def test_of_several_doses_the_highest_is_judged(order: tuple[int, int]) -> None:
+    found, issues = read(*(dosed({"doseQuantity": builders.quantity(each, "mg")}) for each in order))
+    assert shown(found)[0] == "840"
+    assert found.source is not None
+    assert found.source.path == f"MedicationRequest.dosageInstruction[{order.index(840)}].doseAndRate[0].doseQuantity"
+    assert issues == ["MedicationRequest.dosageInstruction: states several doses: the highest is judged"]
+
+
+def test_a_dose_with_no_lower_end_is_the_least_of_several() -> None:
+    upper = {"doseRange": {"high": builders.quantity(2000, "mg")}}
+    found, _ = read(dosed(upper), dosed({"doseQuantity": builders.quantity(420, "mg")}))
+    assert shown(found)[0] == "420"

@@ -154,3 +154,21 @@ def test_an_answer_may_name_its_own_practitioner() -> None:
 def test_a_practitioner_may_be_named_by_the_url_of_a_bundle_entry() -> None:
     sent = questionnaire_response(items=[item("q", {"valueBoolean": True})], author=reference("urn:uuid:1"))
     assert record(sent).answers == ()
+
+
+@pytest.mark.parametrize(
+    ("authored", "moment"),
+    [
+        ("2026-06-10T08:00:00Z", "2026-06-10T08:00:00+00:00"),
+        ("2026-06-10T10:00:00.5+02:00", "2026-06-10T08:00:00.500000+00:00"),
+        ("2026-06-10T08:00:00", ""),
+        ("2026-06-10", ""),
+        ("soon", ""),
+        (None, ""),
+    ],
+)
+def test_answers_of_one_day_stand_in_order_of_their_moment(authored: str | None, moment: str) -> None:
+    response = questionnaire_response(items=[item("q", {"valueBoolean": True})])
+    response["authored"] = authored
+    sent = {key: value for key, value in response.items() if value is not None}
+    assert [each.moment for each in record(sent).answers] == [moment]

@@ -36,6 +36,12 @@ def test_a_reaction_is_as_certain_as_its_sender_says(status: str | None, confirm
     assert allergy(verificationStatus=verification).confirmed is confirmed
 
 
+@pytest.mark.parametrize(("status", "confirmed"), [("active", True), ("inactive", False), ("resolved", False)])
+def test_a_past_allergy_proves_no_present_one(status: str, confirmed: bool) -> None:
+    clinical = builders.concept(("http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", status))
+    assert allergy(clinicalStatus=clinical).confirmed is confirmed
+
+
 @pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
 def test_a_refuted_allergy_does_not_exist(status: str) -> None:
     issues: list[Issue] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from criteria.facts import Case, ConditionState
+from criteria.facts import Case, ConditionState, SearchState
 from criteria.finding import NeedKind, Role
 from criteria.oncology.extent import Extent, extent_of
 from tests.criteria.facts_builders import (
@@ -20,11 +20,15 @@ from tests.criteria.facts_builders import (
 
 BREAST = diagnosis("cancer-breast", ref="breast")
 LUNG = diagnosis("cancer-lung", ref="lung")
+NOT_ANSWERED = [each for each in SearchState if each is not SearchState.ANSWERED]
 M1, M0 = stage("M1", "2026-01-10"), stage("M0", "2026-01-10")
 
 
+IMAGING_SEARCHED = {"DiagnosticReport": SearchState.ANSWERED}
+
+
 def breast(*more: Any, **facts: Any) -> Case:
-    return case(diagnoses=[BREAST, *more], **facts)
+    return case(diagnoses=[BREAST, *more], **{"searches": IMAGING_SEARCHED, **facts})
 
 
 def seen(subject: Case) -> Extent:
@@ -134,6 +138,9 @@ def test_the_onset_is_the_earliest_proof_and_a_recorded_date_counts_only_alone(
         (breast(stages=[stage("II", "2026-01-10")]), False),
         (breast(stages=[M0, M1]), False),
         (breast(stages=[M0, stage("M1", "2025-01-01")]), False),
+        *((breast(stages=[M0], searches={"DiagnosticReport": each}), False) for each in NOT_ANSWERED),
+        (breast(stages=[stage("M0", "2024-06-01")], ordered=order(authored="2026-06-02")), True),
+        (breast(stages=[stage("M0", "2024-05-31")], ordered=order(authored="2026-06-02")), False),
         (breast(stages=[M0], documents=[document("imaging-report", "2026-01-09")]), True),
         (breast(stages=[M0], documents=[document("imaging-report", "2026-01-10")]), True),
         (breast(stages=[M0], documents=[document("imaging-report", "2026-01-11")]), False),

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from criteria.facts import Case, ConditionState, ExposureKind
-from criteria.oncology.courses import History, Setting
+from criteria.facts import Case, ConditionState, ExposureKind, SearchState
+from criteria.oncology.courses import History, Setting, line_bounds
 from criteria.oncology.therapy import history_of, progressions
 from tests.criteria.facts_builders import (
     DRUGS,
@@ -165,7 +165,10 @@ def test_intents_that_contradict_each_other_leave_it_to_the_dates() -> None:
 
 def test_without_metastasis_the_setting_is_early_only_by_a_current_m0() -> None:
     course = given("trastuzumab", "2023-07-01")
-    assert history(breast(course, stages=[stage("M0", "2024-01-01")])).courses[0].setting is Setting.EARLY
+    searches = {"DiagnosticReport": SearchState.ANSWERED}
+    m0 = [stage("M0", "2025-01-01")]
+    assert history(breast(course, stages=m0, searches=searches)).courses[0].setting is Setting.EARLY
+    assert history(breast(course, stages=m0)).courses[0].setting is Setting.UNSURE
     assert history(breast(course, stages=[])).courses[0].setting is Setting.UNSURE
 
 
@@ -348,3 +351,22 @@ def test_the_last_switch_is_the_one_to_the_ordered_drug() -> None:
     )
     (switch,) = history(subject).switches
     assert switch.progression is None
+
+
+# ------------------------------------------------------------------ partial dates
+
+
+@pytest.mark.parametrize(
+    ("second", "count", "upper"),
+    [
+        ("2023", 1, 3),  # both in a year: may be one regimen, may be two
+        ("2024-01-28", 1, 3),
+        ("2024-01-29", 2, 3),  # 29 days after the last day of 2023
+    ],
+)
+def test_partial_dates_that_allow_one_start_do_not_prove_two_regimens(second: str, count: int, upper: int) -> None:
+    found = history(
+        breast(given("trastuzumab", "2023"), given("trastuzumab_emtansine", second), stages=[stage("M1", "2022-01-10")])
+    )
+    assert len(found.regimens) == count
+    assert line_bounds(found).upper == upper

@@ -1,5 +1,6 @@
 """A clinician's answers against what the record says (contract section 8)."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -121,3 +122,20 @@ def test_answers_and_searches_are_shown_in_words() -> None:
     assert answer_evidence(answer("leaf", False)).observed == "clinician's answer to leaf: no"
     assert answer_evidence(answer("leaf", Decimal(4))).observed == "clinician's answer to leaf: 4"
     assert searched(("Condition", "Observation"), "nothing").source.reference == "Searched(Condition, Observation)"
+
+
+def test_two_answers_of_one_moment_that_contradict_each_other_are_for_review() -> None:
+    yes, no = answer("leaf", True), answer("leaf", False)
+    for answers in ([yes, no], [no, yes]):
+        subject = case(answers=answers)
+        assert newest(subject, "leaf") is None
+        found = weigh(met(RECORD), subject, "leaf")
+        assert (found.verdict, [each.kind for each in found.needs]) == (UNKNOWN, [NeedKind.REVIEW])
+    assert weigh(unknown(document("send")), case(answers=[yes, yes]), "leaf").verdict is MET
+
+
+def test_of_two_answers_of_a_day_the_later_counts() -> None:
+    early = replace(answer("leaf", True), moment="2026-06-10T08:00:00+00:00")
+    late = replace(answer("leaf", False), moment="2026-06-10T09:00:00+00:00")
+    for answers in ([early, late], [late, early]):
+        assert newest(case(answers=answers), "leaf") == late

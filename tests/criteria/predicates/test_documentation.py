@@ -140,3 +140,11 @@ def test_a_stated_fact_is_the_clinicians_answer() -> None:
     assert judged("stated", {}, case(answers=[answer("leaf", True)])).verdict is MET
     assert judged("stated", {}, case(answers=[answer("leaf", False)])).verdict is NOT_MET
     assert judged("stated", {}, case()).verdict is UNKNOWN
+
+
+@pytest.mark.parametrize("day", [None, "2026"])
+def test_a_status_that_may_be_the_newest_leaves_the_question_open(day: str | None) -> None:
+    worse = status("worsened", "2026-05-01")
+    assert no_progression(worse, status("improved", day)) is UNKNOWN
+    assert no_progression(status("improved", "2026-05-01"), status("worsened", day)) is UNKNOWN
+    assert no_progression(worse, status("improved", "2025-06-01")) is NOT_MET
