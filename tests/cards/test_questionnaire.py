@@ -8,8 +8,10 @@ import pytest
 from fhir.resources.R4B.questionnaire import Questionnaire
 
 from cards.questionnaire import questionnaire
+from criteria.loading import load_library, shipped_data
 from criteria.policy import Effective, Policy, Question
 from tests.cards.builders import LINKS, path, policy
+from tests.vocabulary import own_vocabulary
 
 BASE = LINKS.base_url
 
@@ -71,3 +73,25 @@ def test_a_question_that_depends_on_nothing_asked_is_refused() -> None:
     lost = replace(path(), questions=(Question("a", "A?", "boolean", enable_when=(("b", "true"),)),))
     with pytest.raises(ValueError, match="depends on 'b'"):
         questionnaire(policy(), lost, BASE)
+
+
+def test_the_margenza_form_asks_only_what_an_earlier_answer_leaves_open() -> None:
+    """DTR 2.2: a question that no longer applies is hidden by enableWhen."""
+    oscar = load_library([shipped_data()], own_vocabulary()).policies["oscar/cg101"]
+    form = questionnaire(oscar, oscar.paths["initial"], BASE)
+    assert Questionnaire.model_validate(form).status == form["status"]
+    asked_for = {
+        each["linkId"]: [condition["answerCoding"]["code"] for condition in each.get("enableWhen", ())]
+        for each in flat(form["item"])
+    }
+    for product in ("trastuzumab_deruxtecan", "trastuzumab_emtansine", "pertuzumab", "phesgo"):
+        for detail in ("date", "detail"):
+            expected = ["failed", "intolerable", "contraindicated"]
+            assert asked_for[f"each-preferred-ruled-out.{product}.{detail}"] == expected
+    assert asked_for["labelled-indication.her2.ish-ratio"] == ["ish-dual"]
+    for number in ("ish-copies", "ish-result"):
+        assert asked_for[f"labelled-indication.her2.{number}"] == ["ish-dual", "ish-single"]
+
+
+def flat(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for item in items for each in (item, *flat(item.get("item", [])))]
