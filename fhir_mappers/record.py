@@ -6,7 +6,8 @@ depend on the order the resources came in.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from criteria.facts import (
     DiseaseStatus,
     Document,
     Exposure,
+    ExposureKind,
     MarkerResult,
     Measurement,
     Order,
@@ -70,22 +72,36 @@ def map_record(
     """Read all resources about the patient. Never raises on the resources' account."""
     notes: list[str] = []
     named = sorted(_once_each(resources, notes), key=itemgetter(0))
-    chart = chart_of(_about(named, patient_id, notes), vocabulary)
+    about = list(_about(named, patient_id, notes))
+    chart = chart_of(about, vocabulary)
     facts: dict[type, list[Any]] = {}
     issues: list[Issue] = []
-    for name, resource in chart.by_reference.items():
-        mapper = MAPPERS.get(resource.get("resourceType", ""))
-        if mapper is None:
-            continue
-        origin = Origin.of(resource, issues, name)
-        try:
-            found = list(mapper(origin, chart))
-        except Exception:  # noqa: BLE001 - whatever is wrong with one resource, the others still count
-            issues.append(Issue(name, origin.type, "could not be read: nothing of it counts"))
-            continue
-        for fact in found:
+    for name, copies in groupby(about, key=itemgetter(0)):
+        read = [_facts(name, given.resource, chart, issues) for _, given in copies]
+        for fact in read[0] if all(each == read[0] for each in read) else _of_rivals(read):
             facts.setdefault(type(fact), []).append(fact)
     return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))), chart)
+
+
+def _facts(name: str, resource: Json, chart: Chart, issues: list[Issue]) -> list[Any]:
+    mapper = MAPPERS.get(resource.get("resourceType", ""))
+    if mapper is None:
+        return []
+    origin = Origin.of(resource, issues, name)
+    try:
+        return list(mapper(origin, chart))
+    except Exception:  # noqa: BLE001 - whatever is wrong with one resource, the others still count
+        issues.append(Issue(name, origin.type, "could not be read: nothing of it counts"))
+        return []
+
+
+def _of_rivals(read: Iterable[list[Any]]) -> Iterator[Any]:
+    """Yield what copies say that contradict each other: results side by side, and drugs as a possibility.
+
+    One administration with two drugs must not become two regimens, nor none.
+    """
+    for fact in dict.fromkeys(each for facts in read for each in facts):
+        yield replace(fact, kind=ExposureKind.ORDERED) if isinstance(fact, Exposure) else fact
 
 
 def _record(facts: Mapping[type, list[Any]], searches: Mapping[str, SearchState]) -> Record:
@@ -112,8 +128,12 @@ def _record(facts: Mapping[type, list[Any]], searches: Mapping[str, SearchState]
 
 
 def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator[Named]:
-    """Yield each resource with its reference; of copies the newest version, and the same one whatever their order."""
+    """Yield each resource with its reference; of copies the newest version, and the same whatever their order.
+
+    Copies that differ, and whose versions do not say which is newer, are rivals: all are yielded.
+    """
     found: dict[str, GivenResource] = {}
+    rivals: dict[str, dict[str, GivenResource]] = {}
     for given in resources:
         resource = given.resource
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -130,20 +150,27 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
         known = found.setdefault(name, given)
         if known is given or known.resource == resource:
             continue
-        older, newer = sorted((known, given), key=_version)
-        found[name] = newer
-        if _version(older)[:2] == _version(newer)[:2]:
-            notes.append(f"{name}: given twice with different content and no version")
-    yield from found.items()
+        if _version(given) > _version(known):
+            found[name] = given
+            rivals.pop(name, None)
+        elif _version(given) == _version(known):
+            rivals.setdefault(name, {repr(known.resource): known})[repr(resource)] = given
+    for name, given in found.items():
+        copies = [rivals[name][each] for each in sorted(rivals[name])] if name in rivals else [given]
+        if len(copies) > 1:
+            notes.append(f"{name}: given several times with different content and no version")
+        # Who the patient is, and what is only looked up by reference, can be one resource only.
+        is_read = given.resource["resourceType"] in MAPPERS.keys() - {"Patient"}
+        yield from ((name, each) for each in (copies if is_read else copies[-1:]))
 
 
-def _version(given: GivenResource) -> tuple[int, str, str]:
-    """Return what tells copies apart: version number, time of update, and at last the content itself."""
+def _version(given: GivenResource) -> tuple[int, str]:
+    """Return what tells which copy is newer: version number, then time of update."""
     meta = given.resource.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     number, updated = str(meta.get("versionId", "")), str(meta.get("lastUpdated", ""))
     is_number = number.isdecimal() and len(number) <= _LONGEST_VERSION
-    return int(number) if is_number else -1, updated, repr(given.resource)
+    return int(number) if is_number else -1, updated
 
 
 def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterator[Named]:

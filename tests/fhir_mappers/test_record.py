@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from criteria.facts import Record, SearchState
+from criteria.facts import ExposureKind, Record, SearchState
+from criteria.oncology.her2 import read_her2
+from criteria.oncology.her2_table import Status as Her2Status
 from fhir_mappers import record as module
 from fhir_mappers.chart import GivenResource
 from fhir_mappers.record import MAPPERS, map_record
@@ -225,7 +227,6 @@ def version(number: str | None, value: str, updated: str | None = None) -> dict[
         ([version(None, "0"), version("1", "3+")], "3+", 0),
         ([version("1", "3+"), version("1", "3+")], "3+", 0),
         ([version("a", "0", "2026-01-01"), version("b", "3+", "2026-01-02")], "3+", 0),
-        ([version(None, "0"), version(None, "3+")], "3+", 1),
         ([version("1", "0"), version("3", "3+"), version("2", "1+")], "3+", 0),
         ([observation(code=IHC, value="0", meta="odd"), version("1", "3+")], "3+", 0),
         ([version("9" * 5000, "0"), version("1", "3+")], "3+", 0),
@@ -236,6 +237,37 @@ def test_copies_of_a_resource_count_once_by_their_version(copies: list[Any], val
         found = mapped(*order)
         assert [each.observed for each in found.record.markers] == [value]
         assert len(found.notes) == notes
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        [version(None, "0"), version(None, "3+")],
+        [version("a", "0"), version("b", "3+")],
+        [version("2", "0", "2026-01-01"), version("2", "3+", "2026-01-01"), version("1", "1+")],
+        [version(None, "0"), version(None, "3+"), version(None, "0")],
+    ],
+)
+def test_copies_that_contradict_each_other_are_all_seen(copies: list[Any]) -> None:
+    for order in permutations(copies):
+        found = mapped(*order)
+        assert sorted(each.observed for each in found.record.markers) == ["0", "3+"]
+        assert found.notes == ("Observation/o1: given several times with different content and no version",)
+        assert Her2Status.POSITIVE is not read_her2(found.record.markers, 30).call.status is not Her2Status.NEGATIVE
+
+
+def test_copies_that_differ_in_nothing_that_is_read_count_once() -> None:
+    sent = [administration(), administration(note=[{"text": "x"}])]
+    (found,) = record(*sent).exposures
+    assert found.kind is ExposureKind.ADMINISTERED
+
+
+def test_an_administration_with_two_contents_is_a_possibility_of_both() -> None:
+    found = record(administration(on="2026-01-01"), administration(on="2026-05-01")).exposures
+    assert {(str(each.start), each.kind, each.is_plan) for each in found} == {
+        ("2026-01-01", ExposureKind.ORDERED, False),
+        ("2026-05-01", ExposureKind.ORDERED, False),
+    }
 
 
 def test_references_are_resolved_by_id_url_and_entry_url() -> None:
