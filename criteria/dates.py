@@ -27,10 +27,6 @@ class DateRange:
         """Say whether every day of this range lies before every day of the other."""
         return self.latest < other.earliest
 
-    def surely_from(self, other: "DateRange") -> bool:
-        """Say whether this range starts on or after the last possible day of the other."""
-        return self.earliest >= other.latest
-
     def surely_within(self, first: date, last: date) -> bool:
         """Say whether the whole range lies between the two days, both included."""
         return first <= self.earliest and self.latest <= last

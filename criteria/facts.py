@@ -351,7 +351,6 @@ class Order:
     dose_mg: Bounds | None = None
     dose_mg_per_kg: Bounds | None = None
     dose_source: Source | None = None
-    dose_observed: str = ""
     interval_days: Decimal | None = None
     group: frozenset[str] = frozenset()
 

@@ -112,11 +112,6 @@ class Finding:
     needs: tuple[Need, ...] = ()
     of: tuple["Finding", ...] = ()
 
-    @property
-    def is_leaf(self) -> bool:
-        """Say whether this node is a criterion of its own."""
-        return not self.of
-
 
 @dataclass(frozen=True, slots=True)
 class OpenNeed:

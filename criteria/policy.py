@@ -110,7 +110,6 @@ class DoseLimit:
     tolerance: Decimal
     shortest_interval_days: int
     weight_within_days: int
-    not_in_table_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

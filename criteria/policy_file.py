@@ -26,7 +26,6 @@ from criteria.predicates import PREDICATES
 from criteria.predicates.context import BuildContext
 from criteria.tree import AllOf, AnyOf, AtLeast, Criterion, Leaf, Not, Predicate, leaves_of
 
-CONNECTIVES = ("all-of", "any-of", "at-least", "not")
 Place = tuple[str | int, ...]
 
 
@@ -76,15 +75,12 @@ class PolicyBuilder:
         )
 
     def _check_heading(self, raw: Mapping[str, Any]) -> None:
-        """Check what stands above leaves and paths: days in order, documents and sites that exist."""
+        """Check what stands above leaves and paths: days in order, documents that exist."""
         effective = raw["effective"]
         if "to" in effective and effective["to"] < effective["from"]:
             self._fail(("effective", "to"), "the policy ends before it starts")
         if "dose" in raw and raw["dose"]["cite"]["document"] not in raw["documents"]:
             self._fail(("dose", "cite", "document"), f"no document is called {raw['dose']['cite']['document']}")
-        for index, site in enumerate(raw.get("dose", {}).get("not_in_table_for", ())):
-            if site not in self.names[Named.SITE]:
-                self._fail(("dose", "not_in_table_for", index), no_such(Named.SITE, site, self.names[Named.SITE]))
 
     def _fail(self, place: Place, message: str) -> None:
         self.defects.append(self.file.defect(place, message))
@@ -267,7 +263,6 @@ class PolicyBuilder:
             tolerance=Decimal(self.limits["dose_tolerance_percent"]) / 100,
             shortest_interval_days=self.limits["shortest_interval_days"],
             weight_within_days=self.limits["weight_within_days"],
-            not_in_table_for=tuple(spec.get("not_in_table_for", ())),
         )
 
 

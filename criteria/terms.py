@@ -79,13 +79,12 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variants:
-    """variants.yaml: roles of component codes, gene symbols, significance, presence, source class, text forms."""
+    """variants.yaml: roles of component codes, gene symbols, significance, presence, text forms."""
 
     roles: Mapping[CodeKey, str]
     genes: Mapping[CodeKey, str]
     significance: Mapping[CodeKey, str]
     presence: Mapping[CodeKey, str]
-    source_class: Mapping[CodeKey, str]
     text_patterns: tuple[TextPattern, ...]
 
 

@@ -168,15 +168,12 @@ def _observations(tables: Tables) -> Observations:
 
 
 def _variants(tables: Tables) -> Variants:
-    tops = tables.files.tops(
-        "variants", ("codes", "genes", "clinical_significance", "presence", "source_class", "text_patterns")
-    )
+    tops = tables.files.tops("variants", ("codes", "genes", "clinical_significance", "presence", "text_patterns"))
     return Variants(
         roles=tables.meanings(tops, "codes", of="role"),
         genes=tables.meanings(tops, "genes", of="symbol"),
         significance=tables.meanings(tops, "clinical_significance"),
         presence=tables.meanings(tops, "presence"),
-        source_class=tables.meanings(tops, "source_class"),
         text_patterns=tables.patterns(tops, "text_patterns"),
     )
 

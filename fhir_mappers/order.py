@@ -55,7 +55,6 @@ def map_order(resource: Json, resolve: Resolve, vocabulary: Vocabulary, issues: 
         dose_mg=dosage.dose_mg,
         dose_mg_per_kg=dosage.dose_mg_per_kg,
         dose_source=dosage.source,
-        dose_observed=dosage.observed,
         interval_days=dosage.interval_days,
         group=frozenset(_group_keys(origin)),
     )

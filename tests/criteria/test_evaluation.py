@@ -50,7 +50,7 @@ def test_the_findings_have_the_shape_of_the_tree_with_citations_on_the_leaves() 
         ("b", NOT_MET),
         ("c", MET),
     ]
-    assert [each.citation for each in everything(found.root) if each.is_leaf] == [CITATION] * 3
+    assert [each.citation for each in everything(found.root) if not each.of] == [CITATION] * 3
     assert found.root.citation is None
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from criteria.finding import Evidence, Judgement, Need, NeedKind, Role, document, met, not_met, review, unknown
 from criteria.verdict import Verdict
-from tests.criteria.facts_builders import evidence, finding
+from tests.criteria.facts_builders import evidence
 
 SEEN = evidence()
 NEED = document("Send the report.")
@@ -45,12 +45,6 @@ def test_a_review_need_keeps_its_readings_and_rank() -> None:
 def test_evidence_supports_unless_it_says_otherwise_and_is_no_statement() -> None:
     assert SEEN.role is Role.SUPPORTS
     assert not SEEN.statement
-
-
-def test_a_finding_with_branches_is_no_leaf() -> None:
-    leaf = finding("leaf", Verdict.MET)
-    assert leaf.is_leaf
-    assert not finding("all", Verdict.MET, leaf).is_leaf
 
 
 def test_judgements_are_values_that_cannot_be_changed() -> None:

@@ -115,12 +115,6 @@ BAD_POLICIES: Mapping[str, tuple[int, int, str, str]] = {
         f"{REVIEWED}.her2-positive.negative_is_review_at.lungs",
         "no primary site is called lungs; nearest: lung, ",
     ),
-    "unknown-site-without-dose": (
-        22,
-        32,
-        "$.dose.not_in_table_for[1]",
-        "no primary site is called lungs; nearest: lung, ",
-    ),
     "unknown-supporting-kind": (
         95,
         67,
