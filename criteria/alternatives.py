@@ -10,9 +10,7 @@ from criteria.drugs import Drug, DrugTable
 from criteria.facts import Case, ConditionState
 from criteria.library import Library
 from criteria.oncology.current import doses_of_ordered_drug, last_dose
-from criteria.oncology.her2 import read_her2
-from criteria.oncology.her2_table import Status
-from criteria.oncology.primary import concerns_treated, treated_cancer
+from criteria.oncology.suitability import wrong_disease
 from criteria.oncology.therapy import history_of
 from criteria.policy import Policy
 from criteria.predicates.experience import (
@@ -75,7 +73,7 @@ def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, l
     yield from _label_warnings(case, on, drug, library)
     if experience.why_inapplicable is not None:
         yield experience.why_inapplicable
-    yield from _wrong_disease(case, library)
+    yield from wrong_disease(case, library.thresholds.marker_group_days)
     if _is_ordered(case, drug):
         yield "already ordered"
 
@@ -103,15 +101,6 @@ def _label_warnings(case: Case, on: date, drug: Drug, library: Library) -> Itera
     lvef = low_lvef(case, on, drug)
     if lvef is not None and drug.label is not None:
         yield f"LVEF {lvef.observed} is under the label's {drug.label.lvef_minimum} %"
-
-
-def _wrong_disease(case: Case, library: Library) -> Iterator[str]:
-    cancer = treated_cancer(case)
-    if cancer.site is not None and cancer.site != "breast":
-        yield "the treated cancer is not breast cancer"
-    her2 = [each for each in case.record.markers if each.marker == "her2" and concerns_treated(case, each.condition)]
-    if read_her2(her2, library.thresholds.marker_group_days).call.status is Status.NEGATIVE:
-        yield "HER2-negative"
 
 
 def _is_ordered(case: Case, drug: Drug) -> bool:

@@ -39,3 +39,8 @@ def test_the_engine_knows_no_word_of_the_domain(module: str) -> None:
 @pytest.mark.parametrize("name", ["policy", "payer", "tables"])
 def test_the_schemas_know_no_word_of_the_domain(name: str) -> None:
     assert DOMAIN.findall((files("criteria") / "schema" / f"{name}.schema.json").read_text(encoding="utf-8")) == []
+
+
+def test_what_is_proposed_instead_is_found_without_naming_a_marker() -> None:
+    text = (files("criteria") / "alternatives.py").read_text(encoding="utf-8")
+    assert re.findall(r"her2|breast", text, re.IGNORECASE) == []
