@@ -98,12 +98,10 @@ def outcome_of(
     authority: Authority,
     *,
     not_met_is_review: bool,
-    is_authorized: bool = False,
 ) -> Outcome:
-    """Return the outcome of a judged order; `is_authorized` says that an earlier authorization of it is in force.
+    """Return the outcome of a judged order.
 
-    An authorization in force covers what the record no longer shows, never what it contradicts, nor a dose over the
-    limit. Missing systems come before missing documents, documents and tests in view before review; a review need that
+    Missing systems come before missing documents, documents and tests in view before review; a review need that
     no document can change (proven off-label use) comes before documents.
     """
     verdict = determination.root.verdict
@@ -114,8 +112,6 @@ def outcome_of(
         case Verdict.NOT_MET:
             return Outcome.REVIEW if not_met_is_review else Outcome.NOT_MET
         case Verdict.UNKNOWN:
-            if is_authorized and may_issue:
-                return Outcome.AUTHORIZED
             return _outcome_of_unknown(determination)
         case _:
             assert_never(verdict)

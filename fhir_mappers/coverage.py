@@ -15,16 +15,12 @@ from fhir_mappers.element import (
     Json,
     Origin,
     Resolve,
-    codings,
     mapping,
     mappings,
     reference_of,
     resolved,
     text,
 )
-
-# HRex Coverage names the member by an identifier of this HL7 v2 type, or by subscriberId.
-MEMBER_NUMBER = "MB"
 
 
 class PayerIdentifier(NamedTuple):
@@ -39,8 +35,7 @@ class CoverageFact:
     """One coverage as sent; nothing is concluded from it here.
 
     `reference` is "Coverage/id"; `payor_references` the payors' literal references, resolved or not; `period` first
-    and last day, None where open; `class_values` the values of Coverage.class (group, plan, …); `member` the number of
-    the member, None when there is none.
+    and last day, None where open; `class_values` the values of Coverage.class (group, plan, …).
     """
 
     source: Source
@@ -50,7 +45,6 @@ class CoverageFact:
     status: str | None
     period: tuple[DateRange | None, DateRange | None]
     class_values: tuple[str, ...]
-    member: str | None
 
 
 def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
@@ -69,7 +63,6 @@ def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
         status=text(origin, resource, "status"),
         period=(start, end),
         class_values=tuple(value for value in values if value is not None),
-        member=_member(origin),
     )
 
 
@@ -96,18 +89,3 @@ def _payor_identifiers(origin: Origin, payors: Sequence[Json], resolve: Resolve)
 def _identifier(origin: Origin, holder: Json, path: str) -> PayerIdentifier | None:
     value = text(origin, holder, "value", path)
     return None if value is None else PayerIdentifier(text(origin, holder, "system", path) or "", value)
-
-
-def _member(origin: Origin) -> str | None:
-    for index, entry in enumerate(mappings(origin, origin.resource, "identifier")):
-        path = f"identifier[{index}]"
-        kind = mapping(origin, entry, "type", path) or {}
-        if any(coding.code == MEMBER_NUMBER for coding in codings(origin, kind, path=f"{path}.type")):
-            value = text(origin, entry, "value", path)
-            if value is not None:
-                return value
-    subscriber = text(origin, origin.resource, "subscriberId")
-    if subscriber is None:
-        return None
-    dependent = text(origin, origin.resource, "dependent")
-    return subscriber if dependent is None else f"{subscriber}/{dependent}"

@@ -16,17 +16,15 @@ from criteria.evaluation import evaluate
 from criteria.facts import Answer, Case, Order, Reading, Record, SearchState
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
-from criteria.oncology.primary import treated_cancer
 from criteria.outcome import Authority, Outcome, outcome_of
 from criteria.policy import DrugUnclear, NoPolicy, Path, Policy, PolicyApplies, PreferredProduct
 from criteria.present import known_by
 from criteria.safety import safety_notes
-from criteria.verdict import Verdict
 from fhir_mappers.element import Issue
 from fhir_mappers.order import DRUG_ORDERS, map_order
 from fhir_mappers.record import MappedRecord, map_record
 from service.assertions import assertion_id, assertion_ids, order_digest
-from service.authorizations import Issued, Treatment
+from service.authorizations import Issued
 from service.configuration import Configuration
 from service.coverage_choice import Choice, Coverages
 from service.draft_orders import DraftOrder, defective_elements
@@ -160,15 +158,7 @@ class _Call:
         drug = self.library.drugs[next(iter(order.drug.keys))]
         dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
         authority = self._authority(policy, choice)
-        treatment = self._treatment(case, choice, drug.key)
-        earlier = None if treatment is None else self.services.authorizations.find(treatment, on)
-        outcome = outcome_of(
-            determination,
-            dose,
-            authority,
-            not_met_is_review=policy.not_met_is_review,
-            is_authorized=earlier is not None,
-        )
+        outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
         decision = replace(
             bare,
             outcome=outcome,
@@ -183,21 +173,9 @@ class _Call:
         if outcome in _PROPOSED_AFTER:
             return replace(decision, alternatives=alternatives_of(case, on, policy, self.library))
         if outcome is Outcome.AUTHORIZED:
-            if determination.root.verdict is not Verdict.MET and earlier is not None:
-                return replace(decision, approval=earlier.approval, reason=_says_who_issued(earlier))
             approval = approval_of(policy, determination, case, called=self.called, coverage_end=choice.last_day)
             return replace(decision, approval=approval)
         return decision
-
-    def _treatment(self, case: Case, choice: Choice, drug: str) -> Treatment | None:
-        """Return what an authorization of this order is for; None where member or cancer cannot be told.
-
-        The patient is part of it: family members may share a subscriber's number.
-        """
-        site = treated_cancer(case).site
-        if site is None or choice.member is None:
-            return None
-        return Treatment(choice.payer.id, f"{choice.member} {self.request.patient_id}", drug, site)
 
     def _path(self, case: Case, policy: Policy, on: date) -> Path:
         """Return the way through the policy: continuation when the drug is being given now (contract section 5.4)."""
@@ -230,32 +208,22 @@ class _Call:
         }
         named = replace(decision, id=assertion_id(content))
         if named.outcome is Outcome.AUTHORIZED:
-            named = self._issued(named, choice)
-        added = {"notes": list(named.notes), "approval": approval_record(named)}
-        self.services.store.put(named.id, encode({**record, **added}))
+            named = self._issued(named)
+        self.services.store.put(named.id, encode({**record, "approval": approval_record(named)}))
         return named
 
-    def _issued(self, decision: Decision, choice: Choice) -> Decision:
-        """Give an authorized order its number: that of the authorization in force, or a new one.
+    def _issued(self, decision: Decision) -> Decision:
+        """Give an authorized order the number it was given before, or a new one.
 
-        A number names one period: after that has ended, the same evidence gets another number.
+        A number names one period, so it is made of the day that period begins.
         """
-        if decision.approval is None or decision.case is None or decision.order.drug.key is None:
-            raise ValueError("an authorized order has an approval, a case and one drug")
-        drug = decision.order.drug.key
+        if decision.approval is None:
+            raise ValueError("an authorized order has an approval")
         start = max(decision.on, decision.called)
         number = uuid5(UUID(decision.id), f"authorization {start}").hex[:12].upper()
-        issued = self.services.authorizations.issue(
-            self._treatment(decision.case, choice, drug) or Treatment(choice.payer.id, decision.id, drug, ""),
-            Issued(f"{choice.payer.id.upper()}-{number}", decision.approval, decision.on, decision.id),
-            decision.on,
-        )
-        notes = decision.notes if issued.decision == decision.id else (*decision.notes, _says_who_issued(issued))
-        return replace(decision, authorization=issued.number, approval=issued.approval, notes=notes)
-
-
-def _says_who_issued(issued: Issued) -> str:
-    return f"Authorization {issued.number} was issued by decision {issued.decision} for an order of {issued.on}"
+        new = Issued(f"{decision.payer.id.upper()}-{number}", decision.approval)
+        issued = self.services.authorizations.issue(decision.id, new)
+        return replace(decision, authorization=issued.number, approval=issued.approval)
 
 
 def _is_meant(draft: DraftOrder) -> bool:

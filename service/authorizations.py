@@ -1,12 +1,10 @@
-"""Authorizations this service issued and that may still be in force, in memory (decision contract, section 2).
+"""Authorizations this service issued, by the assertion they belong to, in memory (decision contract, section 2).
 
-While one is in force, an order of the same payer, member, product and treated cancer gets its number and its expiry
-again: looking at an authorization never renews it.
+The same order on the same evidence keeps its number and its last day: looking at an authorization never renews it.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import date
 from threading import Lock
 
 from criteria.outcome import Approval
@@ -15,27 +13,11 @@ NEWEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
-    """What an authorization is for. `member` tells the plan's members apart, `cancer` is the site of the cancer."""
-
-    payer: str
-    member: str
-    drug: str
-    cancer: str
-
-
-@dataclass(frozen=True, slots=True)
 class Issued:
-    """An authorization: its number, its duration, the order day it was issued for, and the decision it rests on."""
+    """An authorization: its number, and how long it lasts."""
 
     number: str
     approval: Approval
-    on: date
-    decision: str
-
-    def is_in_force(self, on: date) -> bool:
-        """Say whether a day lies between the order it was issued for and its last day."""
-        return self.on <= on <= self.approval.expires
 
 
 class Authorizations:
@@ -46,26 +28,14 @@ class Authorizations:
         if newest < 1:
             raise ValueError("a store of no authorizations issues each of them twice")
         self._newest = newest
-        self._issued: OrderedDict[Treatment, Issued] = OrderedDict()
+        self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, treatment: Treatment, on: date) -> Issued | None:
-        """Return the authorization in force on a day, None when there is none."""
+    def issue(self, assertion: str, issued: Issued) -> Issued:
+        """Return what was issued for an assertion before; when nothing was, keep and return the given one."""
         with self._lock:
-            return self._in_force(treatment, on)
-
-    def issue(self, treatment: Treatment, issued: Issued, on: date) -> Issued:
-        """Return the authorization in force on a day; when there is none, keep and return the given one."""
-        with self._lock:
-            earlier = self._in_force(treatment, on)
-            if earlier is not None:
-                return earlier
-            self._issued[treatment] = issued
-            self._issued.move_to_end(treatment)
+            kept = self._issued.setdefault(assertion, issued)
+            self._issued.move_to_end(assertion)
             if len(self._issued) > self._newest:
                 self._issued.popitem(last=False)
-            return issued
-
-    def _in_force(self, treatment: Treatment, on: date) -> Issued | None:
-        found = self._issued.get(treatment)
-        return found if found is not None and found.is_in_force(on) else None
+            return kept

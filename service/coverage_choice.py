@@ -36,11 +36,6 @@ class Choice:
     """The Coverage does not identify its payer, and the default payer stands in."""
 
     @property
-    def member(self) -> str | None:
-        """Return the member's number in the plan, None without one."""
-        return self.coverage.member if self.coverage else None
-
-    @property
     def reference(self) -> str | None:
         """Return the Coverage's reference on the client's server."""
         return self.coverage.reference if self.coverage else None

@@ -4,7 +4,7 @@ import pytest
 
 from fhir_mappers.coverage import CoverageFact, PayerIdentifier, map_coverage, organization_identifiers
 from fhir_mappers.element import Origin
-from tests.builders import PAYERS, coding, coverage, organization, period, reference
+from tests.builders import PAYERS, coverage, organization, period, reference
 
 
 def read(sent: dict[str, Any], *others: dict[str, Any]) -> tuple[CoverageFact, list[str]]:
@@ -20,7 +20,6 @@ def test_a_coverage_says_who_pays_for_whom_and_when() -> None:
     assert found.payor_references == ("Organization/payer",)
     assert found.status == "active"
     assert tuple(map(str, found.period)) == ("2026-01-01", "2026-12-31")
-    assert found.member == "m-1"
     assert issues == []
 
 
@@ -55,38 +54,10 @@ def test_an_organization_may_have_several_identifiers() -> None:
     assert [str(issue) for issue in origin.issues] == ["Organization/payer: Organization.identifier[3]: not an object"]
 
 
-MEMBER_NUMBER = {"type": {"coding": [coding("v2", "MB")]}, "value": "7"}
-
-
-@pytest.mark.parametrize(
-    ("elements", "member"),
-    [
-        ({}, "m-1"),
-        ({"dependent": "02"}, "m-1/02"),
-        ({"subscriberId": None}, None),
-        ({"subscriberId": " "}, None),
-        ({"subscriberId": None, "dependent": "02"}, None),
-        ({"subscriberId": None, "identifier": [MEMBER_NUMBER]}, "7"),
-        ({"identifier": [MEMBER_NUMBER]}, "7"),
-        ({"identifier": [{"type": {"coding": [coding("v2", "MB")]}}]}, "m-1"),
-        ({"subscriberId": None, "identifier": [{"type": {"coding": [coding("v2", "MB")]}}]}, None),
-        (
-            {
-                "subscriberId": None,
-                "identifier": [{"type": {"coding": [coding("v2", "XX")]}, "value": "1"}, {"value": "2"}],
-            },
-            None,
-        ),
-    ],
-)
-def test_a_member_is_named_by_member_number_or_subscriber_id(elements: Any, member: str | None) -> None:
-    assert read(coverage(**elements))[0].member == member
-
-
 def test_what_a_coverage_does_not_say_is_absent() -> None:
     found, _ = read({"resourceType": "Coverage", "id": "c1"})
     assert (found.payor_identifiers, found.payor_references, found.class_values) == ((), (), ())
-    assert (found.status, found.member, found.period) == (None, None, (None, None))
+    assert (found.status, found.period) == (None, (None, None))
 
 
 def test_the_values_of_its_classes_are_kept() -> None:

@@ -132,8 +132,6 @@ def test_an_order_that_already_says_so_is_not_updated() -> None:
 # Of several repetitions the first that fits counts, so an outdated one of ours must not stay beside the new one.
 def test_our_own_earlier_answer_is_replaced_when_the_evidence_has_changed() -> None:
     body, service = request_of("mmm-margenza-fourth-line"), api()
-    # Without a member number the authorization covers no changed evidence.
-    del named(body, "Coverage/cov-06")["subscriberId"]
     body["context"]["draftOrders"]["entry"][0]["resource"] = service.sign(body).order("MedicationRequest/order-06")
     named(body, "Observation/her2-fish-06")["valueQuantity"]["value"] = 1.2
     information = service.sign(body).information("MedicationRequest/order-06")
