@@ -91,11 +91,10 @@ def _from_doses(case: Case, on: date, drugs: DrugTable, thresholds: Thresholds) 
                 yield Partner(exposure.drug, Origin.RECENT_DOSE, exposure.source, None)
             continue
         last = last_dose(exposure, on)
-        if ended_after(case, exposure, last):
-            continue
-        if last.latest >= first:
+        if last.latest >= first and not ended_after(case, exposure, last):
             yield Partner(exposure.drug, Origin.DOUBTFUL if doubtful else Origin.RECENT_DOSE, exposure.source, last)
-        elif exposure.unclosed:
+        elif exposure.unclosed and stop_after(case, exposure.drug, last) is None:
+            # What may be going on has not ended by the progression of meanwhile, only by a stop.
             yield Partner(exposure.drug, Origin.DOUBTFUL, exposure.source, last)
 
 

@@ -179,6 +179,13 @@ def test_a_dose_that_may_or_may_not_be_given_now_is_a_doubtful_partner(dose: Any
     assert found(case(exposures=[dose])) == ([("capecitabine", Origin.DOUBTFUL)] if counts else [])
 
 
+def test_an_administration_that_was_not_closed_ends_by_a_stop_not_by_progression() -> None:
+    dose, worse = exposure("capecitabine", before(300), unclosed=True), status("worsened", before(30))
+    assert found(case(exposures=[dose], disease_statuses=[worse])) == [("capecitabine", Origin.DOUBTFUL)]
+    stop = exposure("capecitabine", before(200), ref="stop", stopped=True)
+    assert found(case(exposures=[dose, stop])) == []
+
+
 @pytest.mark.parametrize(
     ("state", "authored", "counts"),
     [("unknown", before(10), True), ("", before(10), True), ("unknown", None, True), ("unknown", before(61), False)],
