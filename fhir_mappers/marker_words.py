@@ -25,7 +25,8 @@ _NEGATIVE = re.compile(
     r"\b(?:negative|neg|absent|non-?reactive"
     r"|not (?:detected|identified|present|seen|positive|amplified|over-?expressed|increased|reactive)"
     r"|no (?:(?:evidence of|her-?2|erbb2|gene|protein|significant) )*"
-    r"(?:amplification|over-?expression|staining|expression))\b"
+    r"(?:amplification|over-?expression|staining|expression)"
+    r"(?: (?:(?:is|was|has been) )?(?:detected|identified|present|seen|found|noted))?)\b"
 )
 _POSITIVE = re.compile(r"\b(?:positive|pos|present|detected|identified|over-?express(?:ed|ion)|reactive)\b")
 _EQUIVOCAL = re.compile(r"\b(?:equivocal|borderline)\b")

@@ -201,6 +201,7 @@ class _Call:
         content = {
             "payer": choice.payer.id,
             "coverage": choice.reference,
+            "coverage_end": None if choice.last_day is None else choice.last_day.isoformat(),
             "order": order_digest(mapped.draft.resource),
             "record": {key: value for key, value in record.items() if key not in {"approval", "notes"}},
             "authority": None if decision.authority is None else decision.authority.refusal,

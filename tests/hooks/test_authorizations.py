@@ -116,3 +116,12 @@ def test_an_order_that_is_over_gets_no_number(status: str) -> None:
     called = Payer().sign(body)
     assert called.status == 200
     assert [each["resource"]["id"] for each in called.actions] == ["capecitabine-06"]
+
+
+def test_a_coverage_that_ends_sooner_ends_the_authorization() -> None:
+    payer = Payer()
+    first = payer.sign(request_of(CHART))
+    body = request_of(CHART)
+    coverage_of(body)["period"] = {"start": "2026-01-01", "end": "2026-12-31"}
+    later = payer.sign(body)
+    assert (given(first)[1], given(later)[1]) == ("2027-03-14", "2026-12-31")
