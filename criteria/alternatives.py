@@ -70,6 +70,7 @@ def _reasons_against(case: Case, on: date, drug: Drug, experience: Experience, l
     if experience.intolerable or experience.partial or experience.said == INTOLERABLE:
         yield "not tolerated before"
     yield from _hypersensitive(case, drug, library.drugs)
+    yield from _doubtful(case, drug, library.drugs)
     yield from _label_warnings(case, on, drug, library)
     if experience.why_inapplicable is not None:
         yield experience.why_inapplicable
@@ -85,6 +86,17 @@ def _hypersensitive(case: Case, drug: Drug, drugs: DrugTable) -> Iterator[str]:
         backbone = drugs[key].backbone if key is not None and key in drugs else None
         if key is not None and reaction.severe and backbone is not None and backbone == drug.backbone:
             yield f"severe hypersensitivity to {drugs[key].title}, which has the same {drug.backbone} backbone"
+
+
+def _doubtful(case: Case, drug: Drug, drugs: DrugTable) -> Iterator[str]:
+    """Yield past and unconfirmed reactions: they prove nothing for the policy, but enough not to propose a product."""
+    for reaction in case.record.reactions:
+        other = drugs[reaction.drug.key] if reaction.drug.key is not None and reaction.drug.key in drugs else None
+        if other is None or reaction.confirmed is not False:
+            continue
+        same_backbone = bool(reaction.severe) and other.backbone is not None and other.backbone == drug.backbone
+        if other.actives & drug.actives or same_backbone:
+            yield f"a past or unconfirmed reaction to {other.title} is on record"
 
 
 def _label_warnings(case: Case, on: date, drug: Drug, library: Library) -> Iterator[str]:

@@ -26,6 +26,7 @@ from tests.margenza import (
 TOPIC = "therapy-alternatives-req"
 ENHERTU, KADCYLA, PERJETA, PHESGO = "Enhertu", "Kadcyla", "Perjeta", "Phesgo"
 UNTREATED = (fhir.patient(), *DISEASE, weight())
+UNCONFIRMED, RESOLVED = {"coding": [{"code": "unconfirmed"}]}, {"coding": [{"code": "resolved"}]}
 FIRST_LINE_ONLY = "before other therapy for metastatic disease"
 
 
@@ -74,6 +75,8 @@ def test_products_that_suit_the_patient_are_offered_and_the_others_named_with_th
         ([given("e", "Enhertu", "2025-02-01"), worsened("pd3", "2025-06-01")], ENHERTU, "failed"),
         ([given("k", "Kadcyla", "2025-02-01"), worsened("pd3", "2025-06-01")], KADCYLA, "failed"),
         ([fhir.allergy(drug=named("Enhertu"), type="allergy", criticality="low")], ENHERTU, "contraindicated"),
+        ([fhir.allergy(drug=named("Enhertu"), verificationStatus=UNCONFIRMED)], ENHERTU, "past or unconfirmed"),
+        ([fhir.allergy(drug=named("Enhertu"), clinicalStatus=RESOLVED)], ENHERTU, "past or unconfirmed"),
         ([diagnosis("ild", "J84.10")], ENHERTU, "contraindicated"),
         ([diagnosis("liver-failure", "K72.00")], KADCYLA, "contraindicated"),
         ([diagnosis("platelets", "D69.6")], KADCYLA, "contraindicated"),
@@ -336,3 +339,8 @@ def test_a_fixed_dose_product_is_loaded_again_after_six_weeks(last: str, milligr
     since.pop("onsetDateTime")
     found = suggestions(decide(fhir.patient(), DISEASE[0], since, margenza.HER2, given("p", "Perjeta", last), weight()))
     assert dose(found[PERJETA])["value"] == milligrams
+
+
+@pytest.mark.parametrize("doubt", [{"clinicalStatus": RESOLVED}, {"verificationStatus": UNCONFIRMED}])
+def test_after_a_severe_reaction_in_doubt_nothing_of_its_backbone_is_offered(doubt: Json) -> None:
+    assert decide(*CHART, severe_allergy("Herceptin", **doubt)).cards(TOPIC) == []
