@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from criteria.facts import Case
+from criteria.dates import DateRange
+from criteria.facts import Case, DiseaseStatus
 from criteria.finding import Evidence, Finding, Judgement, Role, met, not_met, review, unknown
 from criteria.names import Named
 from criteria.oncology.current import doses_of_ordered_drug
@@ -142,11 +143,15 @@ class NoProgression:
         if not last_better:
             text = "The order in time of contradicting disease statuses is not clear."
             return unknown(review(text), evidence=evidence)
+        return self._recent(case, last_better, on)
+
+    def _recent(self, case: Case, better: list[tuple[DiseaseStatus, DateRange]], on: date) -> Judgement:
+        """Judge statuses without progression by their age."""
         first = on - timedelta(days=self.within_days)
-        current = [each for each, when in last_better if when.earliest >= first]
+        current = [each for each, when in better if when.earliest >= first]
         if current:
             return met(*(Evidence(each.source, each.observed, on=each.when) for each in current))
-        old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each, _ in last_better)
+        old = tuple(Evidence(each.source, each.observed, Role.TOO_OLD, each.when) for each, _ in better)
         return unknown(request(case, "Observation"), evidence=old)
 
 
