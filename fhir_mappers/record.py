@@ -159,8 +159,7 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
         copies = [rivals[name][each] for each in sorted(rivals[name])] if name in rivals else [given]
         if len(copies) > 1:
             notes.append(f"{name}: given several times with different content and no version")
-        # Who the patient is, and what is only looked up by reference, can be one resource only.
-        is_read = given.resource["resourceType"] in MAPPERS.keys() - {"Patient"}
+        is_read = given.resource["resourceType"] in _READ_IN_COPIES
         yield from ((name, each) for each in (copies if is_read else copies[-1:]))
 
 
@@ -248,3 +247,5 @@ MAPPERS: Mapping[str, Mapper] = MappingProxyType(
         "QuestionnaireResponse": lambda origin, chart: map_questionnaire_response(origin, chart.resolve),
     }
 )
+# Who the patient is, and what is only looked up by reference, can be one resource only.
+_READ_IN_COPIES = MAPPERS.keys() - {"Patient"}

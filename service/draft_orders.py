@@ -142,11 +142,11 @@ def _modifiers(value: Any, path: str) -> Iterator[Issue]:
     implicit rules shall not process the resource as if they were not there.
     """
     match value:
-        case Mapping():
+        case dict():
             for name, inner in value.items():
                 if name in _MODIFIERS and inner:
                     yield Issue(f"{path}.{name.removeprefix('_')}", "not-supported", "is not understood")
-                elif isinstance(inner, (Mapping, list)):
+                elif isinstance(inner, (dict, list)):
                     # The sender's own names stay out of the answer.
                     yield from _modifiers(inner, f"{path}.{name if _MEMBER.fullmatch(name) else '?'}")
         case list():

@@ -15,12 +15,14 @@ from criteria.verdict import Verdict
 def newest(case: Case, link_id: str) -> Answer | None:
     """Return the newest answer to a question; None without one, and when the newest contradict each other."""
     last = _newest(case, link_id)
-    return last[0] if len({each.value for each in last}) == 1 else None
+    return last[0] if last and len({each.value for each in last}) == 1 else None
 
 
 def _newest(case: Case, link_id: str) -> list[Answer]:
     """Return the answers to a question of the newest moment, by reference."""
     found = [each for each in case.answers if each.link_id == link_id]
+    if not found:
+        return []
     moments = [(str(each.authored or ""), each.moment) for each in found]
     last = [each for each, moment in zip(found, moments, strict=True) if moment == max(moments)]
     return sorted(last, key=lambda each: each.source.reference)
