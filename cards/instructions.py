@@ -67,16 +67,24 @@ def no_coverage_card(decision: Decision) -> Card:
     text = wording.reason(decision)
     if outcome is Outcome.AUTHORIZED:
         text = wording.without_number(decision, "No authorization number is given without a Coverage")
+    is_unread = outcome is Outcome.TECHNICAL and decision.determination is None
+    drug = wording.drug_name(decision)
+    summaries = (
+        (f"{drug}: nothing was decided, a system did not answer", "Nothing was decided: a system did not answer")
+        if is_unread
+        else (
+            f"{drug}: no Coverage found; read against the policies of {name} only",
+            "No Coverage found for this order; read against the default payer's policies only",
+        )
+    )
+    without = f"No Coverage was found, so {escape(name)} was assumed and nothing was written to the order."
     return Card(
         uuid=name_uuid(decision, "no-coverage"),
-        summary=fitting(
-            f"{wording.drug_name(decision)}: no Coverage found; read against the policies of {name} only",
-            "No Coverage found for this order; read against the default payer's policies only",
-        ),
+        summary=fitting(*summaries),
         detail=paragraphs(
             f"{order_line(decision)}: {bold(wording.headline(outcome))}.",
             escape(text),
-            f"No Coverage was found, so {escape(name)} was assumed and nothing was written to the order.",
+            "Nothing was written to the order." if is_unread else without,
         ),
         indicator="info",
         source=source(decision, Topic.INSURANCE),

@@ -35,7 +35,7 @@ from service.services import Services
 
 _PROBLEMS = {
     Outcome.NO_ACTIVE_COVERAGE: "The coverage is not in force on {on}.",
-    Outcome.TECHNICAL: "The payer of the coverage could not be read: the FHIR server did not give its organization.",
+    Outcome.TECHNICAL: "The Coverage or its payer could not be read: the FHIR server did not give it.",
 }
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
 _WITHDRAWN = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})

@@ -47,11 +47,11 @@ class Choice:
         return end.latest if end else None
 
     def problem(self, on: date) -> Outcome | None:
-        """Return the outcome when the Coverage is surely not in force on a day, or its payer could not be read."""
-        if self.coverage is None:
-            return None
+        """Return the outcome when the Coverage is surely not in force on a day, or could not be read."""
         if self.is_unread:
             return Outcome.TECHNICAL
+        if self.coverage is None:
+            return None
         start, end = self.coverage.period
         if self.coverage.status == "cancelled":
             return Outcome.NO_ACTIVE_COVERAGE
@@ -116,9 +116,12 @@ class Coverages:
         if self.found and not unnamed:
             text = "no payer of the given coverages is one this service decides for"
             raise request_problem(f"{_PLACE}.payor", "not-supported", text)
-        # A Coverage that could not be asked for is not "no Coverage": no default payer is put in its place.
-        if self.default is None or (not self.found and self.state is SearchState.FAILED):
+        if self.default is None:
             raise self._missing(has_coverage=bool(self.found))
+        if not self.found and self.state is SearchState.FAILED:
+            # A Coverage that could not be asked for is not "no Coverage": nothing is decided on that ground.
+            note = f"the Coverage could not be read: the default payer {self.default.id} only lends its name"
+            return Choice(self.default, None, (note,), is_unread=True)
         if not self.found:
             note = f"no Coverage was found: decided for the default payer {self.default.id}, cards only"
             return Choice(self.default, None, (note,))

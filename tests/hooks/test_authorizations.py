@@ -106,7 +106,10 @@ def test_a_coverage_that_could_not_be_asked_for_is_not_an_absent_one() -> None:
     body = request_of(CHART, without=["coverage"], fhir=True)
     payer = Payer(default_payer="mmm")
     payer.api.server.state = SearchState.FAILED
-    assert payer.sign(body).status == 412
+    called = payer.sign(body)
+    assert (called.status, called.actions) == (200, [])
+    (summary,) = [each["summary"] for each in called.cards if "argenza" in each["summary"]]
+    assert summary.endswith("nothing was decided, a system did not answer")
 
 
 @pytest.mark.parametrize("status", ["cancelled", "completed", "entered-in-error", "stopped"])
