@@ -229,6 +229,8 @@ def extension(origin: Origin, holder: Json, url: str, path: str = "") -> Json | 
     return next((entry for entry in mappings(origin, holder, "extension", path) if entry.get("url") == url), None)
 
 
+FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""A logical id (FHIR R4 datatypes.html#id); to be matched in full."""
 _TYPE_AND_ID = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[^/?#|\s]+)(?:/_history/[^/]+)?$")
 
 

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from fhir_mappers.dates import parse_date
+from fhir_mappers.element import FHIR_ID
 
 Check = Callable[[Any], bool]
 
 _CODE = re.compile(r"[!-~]+(?: [!-~]+)*")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URI = re.compile(r"[!-~]+")
 _DAY = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
 _MOMENT = re.compile(_DAY.pattern + r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)")
@@ -125,7 +125,7 @@ _CHECKS: Mapping[str, Check] = MappingProxyType(
         "String": _words,
         "Markdown": _words,
         "Code": _matching(_CODE),
-        "Id": _matching(_ID),
+        "Id": _matching(FHIR_ID),
         "Uri": _matching(_URI),
         "Canonical": _matching(_URI),
         "Decimal": _number,

@@ -26,6 +26,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.visionprescription import VisionPrescription
 from pydantic import BaseModel, ValidationError
 
+from fhir_mappers.element import FHIR_ID
 from fhir_mappers.plain_r4 import Check, PlainShape, plain_code, plain_list, plain_primitive
 
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
@@ -58,7 +59,6 @@ _CODES: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
 _MEMBER = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}\Z")
 # Steps of a location that are the models' own names: of the object as a whole, of the member resourceType.
 _OWN_NAMES = MappingProxyType({"root": "", "resource_type": ".resourceType"})
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ def _one(value: Any, element: _Element, path: str) -> Iterator[Problem]:
         yield Problem(path, words.get(element.kind, "should be text"), "value")
     elif element.codes and value not in element.codes:
         yield Problem(path, "is not a code of the required value set", "code-invalid")
-    elif element.is_id and not _ID.match(value):
+    elif element.is_id and not FHIR_ID.fullmatch(value):
         yield Problem(path, "is not a FHIR id", "value")
     elif element.kind is str and not value.strip():
         yield Problem(path, "should not be blank", "invariant")

@@ -4,7 +4,6 @@ A resource about another patient does not exist here, and one bad resource costs
 depend on the order the resources came in.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -35,7 +34,7 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import Chart, GivenResource, chart_of, patient_names
 from fhir_mappers.condition import map_condition
 from fhir_mappers.document import map_diagnostic_report, map_document_reference
-from fhir_mappers.element import Issue, Json, Origin, reference, text
+from fhir_mappers.element import FHIR_ID, Issue, Json, Origin, reference, text
 from fhir_mappers.observation import map_observation
 from fhir_mappers.order import map_order, orders_something
 from fhir_mappers.patient import map_patient
@@ -46,7 +45,6 @@ from fhir_mappers.therapy import map_exposure, map_procedure
 Mapper = Callable[[Origin, Chart], Iterable[Any]]
 Named = tuple[str, GivenResource]
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 # Intents of a MedicationRequest that orders nothing yet.
 _WISHES = frozenset({"proposal", "plan", "option"})
 _LONGEST_VERSION = 18
@@ -146,7 +144,7 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
             notes.append(f"{given.where}: has a modifierExtension that is not understood: set aside")
             continue
         # What is no FHIR id may be a name or a number of the patient's, and notes repeat references.
-        name = f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else given.where
+        name = f"{kind}/{identity}" if isinstance(identity, str) and FHIR_ID.fullmatch(identity) else given.where
         known = found.setdefault(name, given)
         if known is given or known.resource == resource:
             continue

@@ -48,9 +48,9 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     Raises RequestProblem when no order can be attributed to a payer. Any other exception is a defect of ours and
     becomes an internal error: an order is never left out of the answer silently.
     """
-    mapped = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
-    call = _Call(request, gathered, mapped, services)
-    decided = [each for draft in request.orders if (each := call.decide(draft)) is not None]
+    record = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
+    call = _Call(request, gathered, record, services)
+    decided = [each for mapped in call.drafts if (each := call.decide(mapped)) is not None]
     context = CardContext(services.links, services.library.drugs, user=request.user, defects=defective_elements)
     return configured_answer(compose_answer(decided, context), request.configuration)
 
@@ -92,9 +92,9 @@ class _Call:
         order = map_order(dict(draft.resource), mapped.chart.resolve, self.services.vocabulary, issues)
         return _Mapped(draft, order, (*draft.notes, *map(str, issues)))
 
-    def decide(self, draft: DraftOrder) -> DecidedOrder | None:
+    def decide(self, mapped: _Mapped) -> DecidedOrder | None:
         """Decide one order; None for one that was withdrawn, or orders not to do something."""
-        mapped = next(each for each in self.drafts if each.draft is draft)
+        draft = mapped.draft
         if not _is_meant(draft):
             return None
         choice = self.coverages.choose(mapped.order, draft.resource)

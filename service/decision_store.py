@@ -1,4 +1,4 @@
-"""Decision records by coverage-assertion-id, in memory: the newest ones, for as long as the process lives."""
+"""What is kept by coverage-assertion-id, in memory: the newest ones, for as long as the process lives."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -24,9 +24,19 @@ class DecisionStore(Generic[Record]):
         """Keep a record; the same id replaces its earlier record and counts as new."""
         with self._lock:
             self._records[decision_id] = record
-            self._records.move_to_end(decision_id)
-            if len(self._records) > self._newest:
-                self._records.popitem(last=False)
+            self._mark_new(decision_id)
+
+    def keep(self, decision_id: str, record: Record) -> Record:
+        """Return the record that is kept, which is the given one when there was none; it counts as new."""
+        with self._lock:
+            kept = self._records.setdefault(decision_id, record)
+            self._mark_new(decision_id)
+            return kept
+
+    def _mark_new(self, decision_id: str) -> None:
+        self._records.move_to_end(decision_id)
+        if len(self._records) > self._newest:
+            self._records.popitem(last=False)
 
     def get(self, decision_id: str) -> Record | None:
         """Return the record, None when it never existed or is no longer kept."""

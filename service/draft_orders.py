@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from fhir_mappers.element import FHIR_ID
 from fhir_mappers.r4 import Problem
 from fhir_mappers.r4 import validate as defects_of
 from service.problems import Issue, RequestProblem
@@ -59,9 +60,8 @@ ORDER_TYPES: Mapping[str, OrderType] = MappingProxyType(
 
 _MODIFIERS = frozenset({"modifierExtension", "_modifierExtension", "implicitRules", "_implicitRules"})
 _MEMBER = re.compile(r"[a-zA-Z]{1,40}")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _FIRST_YEAR, _LAST_YEAR = "1900", "2199"
-_PATIENT = re.compile(r"(?:https?://[^\s?#]+/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_PATIENT = re.compile(rf"(?:https?://[^\s?#]+/)?Patient/({FHIR_ID.pattern})(?:/_history/{FHIR_ID.pattern})?")
 _URN = re.compile(r"urn:uuid:([0-9a-fA-F\-]{36})")
 
 # Defects inside of a readable element that leave it readable: members FHIR does not know, empty lists, blank texts.
@@ -122,7 +122,7 @@ def _unreadable_id(resource: Mapping[str, Any], path: str) -> list[Issue]:
     given = resource.get("id")
     if given is None:
         return [Issue(f"{path}.id", "required", "is required and missing")]
-    if not isinstance(given, str) or not _ID.fullmatch(given):
+    if not isinstance(given, str) or not FHIR_ID.fullmatch(given):
         return [Issue(f"{path}.id", "value", "is not a FHIR id")]
     return []
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fhir_mappers.chart import GivenResource
+from fhir_mappers.element import FHIR_ID
 from fhir_mappers.r4 import validate as validate_r4
 from service.configuration import Configuration, read_configuration
 from service.draft_orders import ORDER_TYPES, DraftOrder, Validate, read_order
@@ -22,7 +23,6 @@ COMPANIONS = frozenset({"Medication", "RequestGroup"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _USER = re.compile(r"(\w+)/[\w\-.]+", re.ASCII)
 _USER_TYPES = frozenset({"Practitioner", "PractitionerRole"})
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URL = re.compile(r"https?://[^\s\\]+")
 _TOKEN = re.compile(r"[!-~]*")
 """Visible ASCII: a token with a line break would write headers of its own."""
@@ -110,13 +110,13 @@ def _people(context: Mapping[str, Any]) -> tuple[str, str, str | None]:
     if form is None or form[1] not in _USER_TYPES:
         raise request_problem("$.context.userId", "value", "must be Practitioner/id or PractitionerRole/id")
     patient = _text(context, "patientId", "$.context.patientId")
-    if not _ID.fullmatch(patient):
+    if not FHIR_ID.fullmatch(patient):
         raise request_problem("$.context.patientId", "value", "must be an id without a type")
     encounter = context.get("encounterId")
     # Clients without an encounter send null or empty text as often as nothing.
     if encounter is None or encounter == "":
         return user, patient, None
-    if not isinstance(encounter, str) or not _ID.fullmatch(encounter):
+    if not isinstance(encounter, str) or not FHIR_ID.fullmatch(encounter):
         raise request_problem("$.context.encounterId", "value", "must be an id without a type")
     return user, patient, encounter
 

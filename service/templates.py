@@ -11,13 +11,13 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
+from fhir_mappers.element import FHIR_ID
 from service.base_url import BaseUrl
 
 _TOKEN = re.compile(r"\{\{(.*?)\}\}")
 _STEP = re.compile(r"ofType\((?P<type>\w+)\)|(?P<resolve>resolve\(\))|(?P<name>%?\w+)")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(
-    r"(?:(?P<base>https?://[^\s?#]+)/)?(?P<type>[A-Z]\w+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?"
+    rf"(?:(?P<base>https?://[^\s?#]+)/)?(?P<type>[A-Z]\w+)/(?P<id>{FHIR_ID.pattern})(?:/_history/.+)?"
 )
 _AS_SENT = "=&?/:,;.-_~%$"
 """Characters of a template's own text that stay as they are; `|` between system and code is encoded."""
@@ -73,7 +73,7 @@ class Template:
             nodes: list[Any] = [roots[path[0]]] if path[0] in roots else []
             for step in path[1:]:
                 nodes = list(_take(step, nodes, base))
-            found |= dict.fromkeys(node for node in nodes if isinstance(node, str) and _ID.fullmatch(node))
+            found |= dict.fromkeys(node for node in nodes if isinstance(node, str) and FHIR_ID.fullmatch(node))
         return tuple(found)
 
     def url(self, base: BaseUrl, values: Sequence[str]) -> str:

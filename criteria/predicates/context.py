@@ -95,6 +95,19 @@ def params_schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any
     }
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutParameters:
+    """What predicates have in common whose leaf says everything; `leaf` is its id, under which it is answered."""
+
+    leaf: str
+    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
+
+    @classmethod
+    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
+        """Build; takes no parameters."""
+        return cls(context.leaf)
+
+
 STRING = {"type": "string", "minLength": 1}
 STRINGS = {"type": "array", "minItems": 1, "items": STRING}
 COUNT = {"type": "integer", "minimum": 1}

@@ -11,7 +11,15 @@ from criteria.names import Named
 from criteria.oncology.extent import Extent, diagnosis_evidence, extent_of
 from criteria.oncology.primary import Doubt, TreatedCancer, treated_cancer
 from criteria.predicates.answers import ask, request, weigh
-from criteria.predicates.context import STRING, BuildContext, name_of, names_of, params_schema, sentences_by
+from criteria.predicates.context import (
+    STRING,
+    BuildContext,
+    WithoutParameters,
+    name_of,
+    names_of,
+    params_schema,
+    sentences_by,
+)
 
 _SETS = names_of(Named.CONDITIONS)
 _ASKED = sentences_by(Named.CONDITIONS)
@@ -144,16 +152,8 @@ def _contradicting(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyDisease:
+class EarlyDisease(WithoutParameters):
     """Stage I to III or M0 without evidence of metastasis."""
-
-    leaf: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
-
-    @classmethod
-    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build; takes no parameters."""
-        return cls(context.leaf)
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge stage and spread."""
@@ -168,16 +168,8 @@ class EarlyDisease:
 
 
 @dataclass(frozen=True, slots=True)
-class MetastaticDisease:
+class MetastaticDisease(WithoutParameters):
     """Stage IV, M1 or a distant metastasis of the treated cancer; a current explicit M0 denies it."""
-
-    leaf: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
-
-    @classmethod
-    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build; takes no parameters."""
-        return cls(context.leaf)
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge spread."""
@@ -195,16 +187,8 @@ def derive_metastatic(case: Case) -> Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class RecurrentUnresectableOrMetastatic:
+class RecurrentUnresectableOrMetastatic(WithoutParameters):
     """Metastatic, or recurrent and unresectable (M2); no code says unresectable, so that part is asked."""
-
-    leaf: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
-
-    @classmethod
-    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build; takes no parameters."""
-        return cls(context.leaf)
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge spread, then the clinician's word on resectability."""

@@ -13,7 +13,16 @@ from criteria.names import Named
 from criteria.oncology.current import doses_of_ordered_drug
 from criteria.oncology.primary import concerns_treated
 from criteria.predicates.answers import request, weigh
-from criteria.predicates.context import COUNT, STRING, STRINGS, BuildContext, name_of, names_of, params_schema
+from criteria.predicates.context import (
+    COUNT,
+    STRING,
+    STRINGS,
+    BuildContext,
+    WithoutParameters,
+    name_of,
+    names_of,
+    params_schema,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +55,8 @@ class Documented:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(WithoutParameters):
     """A fact without a code that only a clinician can state."""
-
-    leaf: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
-
-    @classmethod
-    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build; takes no parameters."""
-        return cls(context.leaf)
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge by the clinician's answer."""

@@ -25,7 +25,15 @@ from criteria.oncology.her2_table import Status
 from criteria.oncology.memory import once
 from criteria.oncology.primary import concerns_treated, treated_cancer
 from criteria.predicates.answers import answer_evidence, ask, choice, decide, newest, number, request
-from criteria.predicates.context import STRING, STRINGS, BuildContext, name_of, params_schema, sentences_by
+from criteria.predicates.context import (
+    STRING,
+    STRINGS,
+    BuildContext,
+    WithoutParameters,
+    name_of,
+    params_schema,
+    sentences_by,
+)
 from criteria.verdict import Verdict
 
 ONE_PERCENT = Decimal(1)
@@ -204,16 +212,8 @@ _CALLS = {call.value: call for call in MarkerCall}
 
 
 @dataclass(frozen=True, slots=True)
-class ReceptorStatusDocumented:
+class ReceptorStatusDocumented(WithoutParameters):
     """Hormone-receptor status is documented, positive or negative (K14): met or unknown, never not-met."""
-
-    leaf: str
-    SCHEMA: ClassVar[Mapping[str, Any]] = params_schema()
-
-    @classmethod
-    def build(cls, _params: Mapping[str, Any], context: BuildContext) -> Self:
-        """Build; takes no parameters."""
-        return cls(context.leaf)
 
     def judge(self, case: Case, _on: date, _findings: Mapping[str, Finding]) -> Judgement:
         """Judge ER and PR: positive needs one of them, negative both."""
