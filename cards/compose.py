@@ -98,7 +98,8 @@ def _system_action(decided: DecidedOrder, context: CardContext) -> Action | None
         return None
     decision = decided.decision
     extension = emit(decision, decided.coverage_reference, context.links, context.product(decision))
-    resource = annotate(decided.resource, extension, decided.ours)
+    target = decided.resource if decided.target is None else decided.target
+    resource = annotate(target, extension, decided.ours)
     if resource is None:
         return None
     return Action("update", f"Add coverage information to the order for {wording.drug_name(decision)}", resource)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from cards.dialect import NEWEST, Dialect
 from cards.links import Links
 from criteria.decision import Decision
 from criteria.drugs import Drug, DrugTable
@@ -31,6 +32,7 @@ class CardContext:
     drugs: DrugTable
     systems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(_SYSTEM_URLS))
     user: str | None = None
+    dialect: Dialect = NEWEST
     defects: Callable[[Mapping[str, Any]], frozenset[str]] = _no_defects
 
     def product(self, decision: Decision) -> Drug | None:
@@ -44,10 +46,12 @@ class DecidedOrder:
     """One decision with the order as the client sent it.
 
     `coverage_reference` is None when no Coverage was found (a default payer decided); `ours` are ids of earlier
-    assertions of this service about the order.
+    assertions of this service about the order; `target` is the resource that carries the coverage information when
+    it is not the order itself (an appointment, an encounter).
     """
 
     decision: Decision
     resource: Mapping[str, Any]
     coverage_reference: str | None
     ours: frozenset[str] = frozenset()
+    target: Mapping[str, Any] | None = None
