@@ -47,7 +47,8 @@ class DecidedOrder:
 
     `coverage_reference` is None when no Coverage was found (a default payer decided); `ours` are ids of earlier
     assertions of this service about the order; `target` is the resource that carries the coverage information when
-    it is not the order itself (an appointment, an encounter).
+    it is not the order itself (an appointment, an encounter). Where `is_annotated` is false nothing is written: the
+    answer has cards only.
     """
 
     decision: Decision
@@ -55,3 +56,4 @@ class DecidedOrder:
     coverage_reference: str | None
     ours: frozenset[str] = frozenset()
     target: Mapping[str, Any] | None = None
+    is_annotated: bool = True

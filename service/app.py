@@ -11,7 +11,7 @@ from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
 from service.authorizations import Authorizations
 from service.clock import Clock, SystemClock
-from service.decision_store import DecisionStore
+from service.decision_store import DecisionStore, KeptDecision
 from service.exact_json import use_exact_json
 from service.fhir_client import Fetch, FhirClient
 from service.headers import register_headers
@@ -42,7 +42,7 @@ def create_app(
         library=configured(loaded, settings),
         vocabulary=vocabulary,
         clock=clock or SystemClock(),
-        store=DecisionStore[bytes](),
+        store=DecisionStore[KeptDecision](),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
     )

@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
 from criteria.policy import Policy
+from service.callers import anybody
 from service.deadline import Deadline
 from service.exact_json import JsonError, decode, encode
 from service.fhir_client import Fetch
@@ -43,10 +44,11 @@ def create_routes(
         if service is None:
             raise _not_found("there is no service with this id; see /cds-services")
         deadline = Deadline.after(services.settings.deadline_seconds)
-        hook_request = read_request(_body(), service, strict_orders=services.settings.strict_orders)
-        if not hook_request.orders:
+        caller = anybody(services.settings)
+        hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
+        if hook_request.context.is_empty:
             return _json({"cards": []})
-        gathered = complete(hook_request, _server(hook_request, services, fetch, deadline))
+        gathered = complete(hook_request, _server(hook_request, fetch, deadline))
         return _json(answer_hook(hook_request, gathered, services))
 
     @routes.get("/livez")
@@ -65,7 +67,7 @@ def _add_reading_routes(routes: Blueprint, services: Services) -> None:
         record = services.store.get(decision_id)
         if record is None:
             raise _not_found("there is no decision with this id, or it is no longer kept")
-        return Response(record, content_type=_JSON)
+        return Response(record.json, content_type=_JSON)
 
     @routes.get("/policies")
     def policy_index() -> Response:
@@ -107,11 +109,11 @@ def _body() -> Any:
         raise request_problem("$", "invalid", f"the body is {error}") from None
 
 
-def _server(hook_request: HookRequest, services: Services, fetch: Fetch, deadline: Deadline) -> Server | None:
+def _server(hook_request: HookRequest, fetch: Fetch, deadline: Deadline) -> Server | None:
     """Return the caller's FHIR server when it names one that this service may call."""
     if hook_request.fhir is None:
         return None
-    base = services.settings.fhir_base(hook_request.fhir.server)
+    base = hook_request.caller.fhir_base(hook_request.fhir.server)
     return None if base is None else Server(base, hook_request.fhir.token, fetch, deadline)
 
 

@@ -11,19 +11,19 @@ from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
 from service.authorizations import Authorizations
 from service.clock import Clock
-from service.decision_store import DecisionStore
+from service.decision_store import DecisionStore, KeptDecision
 from service.settings import PREFIX, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The collaborators of the use cases. `store` holds decision records as the JSON they are sent as."""
+    """The collaborators of the use cases."""
 
     settings: Settings
     library: Library
     vocabulary: Vocabulary
     clock: Clock
-    store: DecisionStore[bytes]
+    store: DecisionStore[KeptDecision]
     authorizations: Authorizations
     links: Links
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from cards.dialect import DIALECTS, NEWEST
 from service.base_url import BaseUrl
 from service.problems import ServiceError
 
@@ -50,6 +51,8 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080"
     default_payer: str | None = None
     """Payer id for callers that send no Coverage; only sandboxes do."""
+    dialect: str = NEWEST.name
+    """Dialect of answers to callers that neither ask for one nor are registered with one."""
     fhir_servers: tuple[BaseUrl, ...] = ()
     data: Path | None = None
     """Folder with further policies, payers and value sets."""
@@ -66,17 +69,6 @@ class Settings:
     def in_development(self) -> bool:
         """Say whether this is the development profile."""
         return self.profile is Profile.DEVELOPMENT
-
-    def fhir_base(self, url: str) -> BaseUrl | None:
-        """Return the base to call for a caller's `fhirServer`, None when that server is not allowed.
-
-        Nothing else is ever called: a service that fetches any address it is told is a way into its own network.
-        """
-        base = BaseUrl.of(url)
-        if base is None:
-            return None
-        is_local = self.in_development and base.is_loopback
-        return base if base in self.fhir_servers or is_local else None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -159,6 +151,12 @@ def _payer(_name: str, text: str) -> str | None:
     return text.strip() or None
 
 
+def _dialect(name: str, text: str) -> str:
+    if text not in DIALECTS:
+        raise SettingsError(name, f"must be one of {', '.join(DIALECTS)}")
+    return text
+
+
 def _folder(name: str, text: str) -> Path:
     folder = Path(text)
     if not folder.is_dir():
@@ -207,6 +205,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType
         "PROFILE": ("profile", _profile),
         "HOST": ("host", _host),
         "PUBLIC_URL": ("public_url", _public_url),
+        "DIALECT": ("dialect", _dialect),
         "DEFAULT_PAYER": ("default_payer", _payer),
         "FHIR_SERVERS": ("fhir_servers", _servers),
         "DATA": ("data", _folder),

@@ -11,9 +11,9 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 from criteria.facts import SearchState
+from service.callers import anybody
 from service.deadline import MOST_BYTES, Allowance, Deadline
 from service.fhir_client import LARGEST_ANSWER, Fetched, FhirClient
-from service.settings import Profile
 from tests.service.builders import FHIR, development
 
 URL = f"{FHIR}/Condition?patient=p1"
@@ -233,7 +233,7 @@ def test_a_refused_connection_says_that_the_server_is_not_there(monkeypatch: pyt
         raise ConnectionRefusedError
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
-    url = f"{development(profile=Profile.DEVELOPMENT).fhir_base('http://127.0.0.1:9')}/Patient/p1"
+    url = f"{anybody(development()).fhir_base('http://127.0.0.1:9')}/Patient/p1"
     fetched = FhirClient()(url, None, Deadline.after(60))
     assert (fetched.state, fetched.unreachable) == (FAILED, True)
 

@@ -113,27 +113,6 @@ def test_an_impossible_setting_stops_the_start_and_is_named(name: str, value: st
 
 
 @pytest.mark.parametrize(
-    ("url", "allowed"),
-    [
-        ("https://ehr.example.org/fhir", True),
-        ("https://ehr.example.org/fhir/", True),
-        ("https://ehr.example.org/other", False),
-        ("https://evil.example/fhir", False),
-        ("http://169.254.169.254/latest", False),
-        ("not a url", False),
-    ],
-)
-@pytest.mark.parametrize("profile", list(Profile))
-def test_only_listed_fhir_servers_are_called(profile: Profile, url: str, allowed: bool) -> None:
-    assert (development(profile=profile).fhir_base(url) is not None) is allowed
-
-
-@pytest.mark.parametrize(("profile", "allowed"), [(Profile.DEVELOPMENT, True), (Profile.PRODUCTION, False)])
-def test_a_fhir_server_on_loopback_is_called_in_development_only(profile: Profile, allowed: bool) -> None:
-    assert (development(profile=profile).fhir_base("http://127.0.0.1:8903/fhir") is not None) is allowed
-
-
-@pytest.mark.parametrize(
     ("changes", "name"),
     [
         ({"not_met_is_review": frozenset({"oscar/none"})}, "HER2_CRD_NOT_MET_IS_REVIEW"),
