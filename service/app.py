@@ -52,7 +52,9 @@ def create_app(
     register_error_handlers(app)
     register_headers(app, settings)
     offered = offered_services(observation_codes(vocabulary))
-    app.register_blueprint(create_routes(services, offered, fetch or FhirClient(), answer_hook))
+    app.register_blueprint(
+        create_routes(services, offered, fetch or FhirClient(loopback_allowed=settings.in_development), answer_hook)
+    )
     if library is None:
         configure_logs()
         _keep_out_of_collection()
