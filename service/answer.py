@@ -33,6 +33,7 @@ from service.decision_store import KeptDecision
 from service.draft_orders import DraftOrder, defective_elements
 from service.exact_json import encode
 from service.hook_request import HookRequest
+from service.logs import log_event
 from service.prefetch import Gathered
 from service.services import Services
 from service.subjects import Kind, Subject, Subjects, subjects_of
@@ -41,6 +42,7 @@ _PROBLEMS = {
     Outcome.NO_ACTIVE_COVERAGE: "The coverage is not in force on {on}.",
     Outcome.TECHNICAL: "The Coverage or its payer could not be read: the FHIR server did not give it.",
 }
+CONFIGURATION_REMARKS = "her2-crd.configuration-remarks"
 _ORDER_NOT_READ = "The order itself could not be read: it was not sent, and the EHR's FHIR server did not give it."
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
 _WITHDRAWN = frozenset({"cancelled", "completed", "entered-in-error", "fulfilled", "noshow", "revoked", "stopped"})
@@ -65,7 +67,12 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         dialect=request.dialect,
         defects=defective_elements,
     )
-    return configured_answer(compose_answer(decided, context), request.configuration)
+    answer = configured_answer(compose_answer(decided, context), request.configuration)
+    if request.remarks:
+        # dev-6: the client is to know that what it configured could not be used, and we are.
+        log_event("configuration-defaulted", level="warning", service_id=request.service.id)
+        answer["extension"] = {CONFIGURATION_REMARKS: list(request.remarks)}
+    return answer
 
 
 def configured_answer(answer: dict[str, Any], configuration: Configuration) -> dict[str, Any]:

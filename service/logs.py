@@ -25,6 +25,8 @@ ALLOWED_FIELDS = (
     "orders",
     "outcomes",
     "searches",
+    "client",
+    "reason",
     "exception",
     "location",
 )

@@ -1,7 +1,7 @@
 """What a call needs besides its request: built once at start, never changed afterwards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
@@ -10,8 +10,11 @@ from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
 from service.authorizations import Authorizations
+from service.callers import Caller, Callers
 from service.clock import Clock
 from service.decision_store import DecisionStore, KeptDecision
+from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.fhir_client import Fetch
 from service.settings import PREFIX, Settings, SettingsError
 
 
@@ -26,6 +29,11 @@ class Services:
     store: DecisionStore[KeptDecision]
     authorizations: Authorizations
     links: Links
+    callers: Callers
+    fetch_for: Callable[[Caller], Fetch]
+    """What reads the FHIR servers of a caller."""
+    sent: SentCards = field(default_factory=NewestSentCards)
+    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def data_folders(settings: Settings) -> Sequence[Traversable]:

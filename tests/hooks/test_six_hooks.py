@@ -324,3 +324,14 @@ def test_a_request_of_another_hook_is_refused(make: Any) -> None:
     here: Api = api()
     response = here.client.post(f"/cds-services/her2-{body['hook']}", json={**body, "hook": "order-sign"})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize("make", [dict, as_select, as_dispatch, as_appointment, as_encounter])
+def test_a_configured_value_of_the_wrong_type_is_reported_and_defaulted(make: Any) -> None:
+    body, here = make(request_of(ENDED)), api()
+    plain = here.call(body)
+    called = here.call(ask(body, coverage_info="no", max_cards=[], no_such_code=7))
+    remarks = called.body["extension"]["her2-crd.configuration-remarks"]
+    assert [each.partition("'].")[2].partition(" ")[0] for each in remarks] == ["coverage-info", "max-cards"]
+    assert (called.actions, called.cards) == (plain.actions, plain.cards)
+    assert "extension" not in plain.body

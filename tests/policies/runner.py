@@ -65,8 +65,9 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
 from service.answer import answer_hook
 from service.authorizations import Authorizations
-from service.callers import anybody
+from service.callers import Anyone, Caller, anybody
 from service.decision_store import DecisionStore, KeptDecision
+from service.fhir_client import Fetch
 from service.hook_request import HookRequest, read_request
 from service.hooks import HOOKS
 from service.prefetch import Gathered
@@ -260,6 +261,8 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         store=DecisionStore[KeptDecision](),
         authorizations=Authorizations(),
         links=LINKS,
+        callers=Anyone(anybody(settings)),
+        fetch_for=_no_fetch,
     )
     said = answer_hook(ready.request, ready.gathered, services)
     information = _coverage_information(said)
@@ -268,6 +271,10 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         raise BadCaseError(f"{case.name}: the decision has no record")
     cards = tuple(each for each in said["cards"] if _is_about_the_order(each))
     return Answered(msgspec.json.decode(record.json), information, cards)
+
+
+def _no_fetch(_: Caller) -> Fetch:
+    raise AssertionError("a case is gathered already")
 
 
 def _coverage_information(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.service.builders import RecordingAnswer, development, logged, request
 
 def test_without_settings_production_is_meant_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HER2_CRD_PROFILE", raising=False)
-    with pytest.raises(SettingsError, match="HER2_CRD_PROFILE"):
+    with pytest.raises(SettingsError, match="HER2_CRD_CLIENTS"):
         create_app(answer_hook=RecordingAnswer())
 
 

@@ -13,12 +13,12 @@ from requests import adapters
 
 from criteria.facts import SearchState
 from service.addresses import Reach
+from service.callers import anybody
 from service.connections import CONNECT_SECONDS, ReachAdapter
 from service.deadline import Deadline
 from service.fhir_client import Fetched, FhirClient
 from service.prefetch import complete
 from service.search import Server
-from service.settings import Profile
 from tests.service.builders import development, hook_request
 from tests.service.certificates import Authority
 from tests.service.loopback import Behaviour, Connection, Loopback, answer, dripping, loopback, resolving, sending
@@ -306,7 +306,7 @@ def fetching_threads() -> list[str]:
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_the_threads_of_a_call_end_with_its_deadline(part: str) -> None:
     with loopback(SLOW[part]) as server:
-        base = development(profile=Profile.DEVELOPMENT).fhir_base(server.url().partition("/Condition")[0])
+        base = anybody(development()).fhir_base(server.url().partition("/Condition")[0])
         assert base is not None
         deadline = Deadline.after(SECONDS)
         client = FhirClient(loopback_allowed=True)

@@ -19,7 +19,10 @@ def test_development_has_defaults_for_everything() -> None:
         port=8080,
         public_url="http://127.0.0.1:8080",
         default_payer="oscar",
+        dialect="2.2",
         fhir_servers=(),
+        clients=None,
+        protect_discovery=False,
         data=None,
         strict_orders=False,
         deadline_seconds=4.0,
@@ -39,6 +42,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "HER2_CRD_PUBLIC_URL": "https://crd.example.org/base/",
             "HER2_CRD_DEFAULT_PAYER": "mmm",
             "HER2_CRD_FHIR_SERVERS": "https://a.example/fhir, http://b.example:81",
+            "HER2_CRD_DIALECT": "2.0",
+            "HER2_CRD_PROTECT_DISCOVERY": "true",
             "HER2_CRD_DATA": str(tmp_path),
             "HER2_CRD_STRICT_ORDERS": "true",
             "HER2_CRD_DEADLINE_SECONDS": "2.5",
@@ -55,6 +60,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         public_url="https://crd.example.org/base",
         default_payer="mmm",
         fhir_servers=(BaseUrl("https", "a.example", 443, "/fhir"), BaseUrl("http", "b.example", 81, "")),
+        dialect="2.0",
+        protect_discovery=True,
         data=tmp_path,
         strict_orders=True,
         deadline_seconds=2.5,
@@ -73,10 +80,35 @@ def test_an_empty_default_payer_is_none() -> None:
     assert read_settings(DEVELOPMENT | {"HER2_CRD_DEFAULT_PAYER": ""}).default_payer is None
 
 
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    file = tmp_path / "clients.yaml"
+    file.touch()
+    return file
+
+
 @pytest.mark.parametrize("environ", [{}, {"HER2_CRD_PROFILE": "production"}])
 def test_production_does_not_start_without_a_registry_of_clients(environ: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"HER2_CRD_PROFILE: .*registry of clients"):
+    with pytest.raises(SettingsError, match=r"HER2_CRD_CLIENTS: .*registry of clients"):
         read_settings(environ)
+
+
+def test_production_starts_with_a_registry_and_an_https_address_and_assumes_no_payer(registry: Path) -> None:
+    environ = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_PUBLIC_URL": "https://crd.example.org"}
+    settings = read_settings(environ)
+    assert (settings.profile, settings.clients, settings.default_payer) == (Profile.PRODUCTION, registry, None)
+
+
+@pytest.mark.parametrize("address", [{}, {"HER2_CRD_PUBLIC_URL": "http://crd.example.org"}])
+def test_production_is_addressed_by_https_only(registry: Path, address: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="HER2_CRD_PUBLIC_URL"):
+        read_settings({"HER2_CRD_CLIENTS": str(registry), **address})
+
+
+def test_servers_for_anybody_and_a_registry_contradict_each_other(registry: Path) -> None:
+    both = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_FHIR_SERVERS": "https://ehr.example.org/fhir"}
+    with pytest.raises(SettingsError, match="HER2_CRD_FHIR_SERVERS"):
+        read_settings(DEVELOPMENT | both)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +126,9 @@ def test_production_does_not_start_without_a_registry_of_clients(environ: dict[s
         ("HER2_CRD_PUBLIC_URL", "crd.example.org"),
         ("HER2_CRD_FHIR_SERVERS", "https://user@a.example"),
         ("HER2_CRD_DATA", "/nowhere/at/all"),
+        ("HER2_CRD_CLIENTS", "/nowhere/at/all.yaml"),
+        ("HER2_CRD_DIALECT", "2.0.1"),
+        ("HER2_CRD_PROTECT_DISCOVERY", "on"),
         ("HER2_CRD_STRICT_ORDERS", "yes"),
         ("HER2_CRD_DEADLINE_SECONDS", "0"),
         ("HER2_CRD_DEADLINE_SECONDS", "4.6"),
