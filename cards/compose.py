@@ -8,7 +8,7 @@ from cards.card import Action, Card, Link
 from cards.context import CardContext, DecidedOrder
 from cards.coverage_information import annotate, emit
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
-from cards.findings import announced_outcome, deciding_criterion, judged
+from cards.findings import announced_outcome, deciding_criterion, is_primary, judged
 from cards.instructions import documentation_card, no_coverage_card, safety_card
 from cards.markdown import bold, escape, paragraphs, plain
 from cards.proposals import alternatives_card, reflex_test_card
@@ -81,9 +81,10 @@ def policy_card(decision: Decision, context: CardContext) -> Card:
 
 
 def _judged_cards(decision: Decision, order_resource: Mapping[str, Any], context: CardContext) -> list[Card]:
+    """Return the cards about open criteria. Secondary hooks must not ask for documents (CRD hook-19)."""
     outcome = announced_outcome(decision)
     found = []
-    if outcome is Outcome.DOCUMENTATION:
+    if outcome is Outcome.DOCUMENTATION and is_primary(decision):
         found.append(documentation_card(decision, context))
     alternatives = decision.alternatives
     if alternatives and alternatives.offered and outcome in _PROPOSING:

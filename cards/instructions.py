@@ -82,7 +82,7 @@ def no_coverage_card(decision: Decision) -> Card:
         uuid=name_uuid(decision, "no-coverage"),
         summary=fitting(*summaries),
         detail=paragraphs(
-            f"{order_line(decision)}: {bold(wording.headline(outcome))}.",
+            f"{order_line(decision)}: {bold(wording.headline(decision))}.",
             escape(text),
             "Nothing was written to the order." if is_unread else without,
         ),

@@ -13,6 +13,7 @@ from cards.findings import (
     asked_needs,
     decisive,
     finding_of,
+    is_primary,
     judged,
     review_needs_in_view,
 )
@@ -56,8 +57,9 @@ def reason(decision: Decision) -> str:
             assert_never(outcome)
 
 
-def headline(outcome: Outcome) -> str:
-    """Return the outcome in a few words."""
+def headline(decision: Decision) -> str:
+    """Return the announced outcome in a few words."""
+    outcome = announced_outcome(decision)
     match outcome:
         case Outcome.NO_MEMBER_FOUND | Outcome.NO_ACTIVE_COVERAGE | Outcome.COVERAGE_NOT_FOUND:
             return "no coverage in force"
@@ -74,7 +76,8 @@ def headline(outcome: Outcome) -> str:
         case Outcome.TECHNICAL:
             return "could not be determined"
         case Outcome.DOCUMENTATION:
-            return "prior authorization needed, documentation missing"
+            needed = "prior authorization needed"
+            return f"{needed}, documentation missing" if is_primary(decision) else needed
         case Outcome.REVIEW:
             return "prior authorization needed, clinical review by the plan"
         case _:
@@ -230,12 +233,16 @@ def _technical(decision: Decision) -> str:
 
 
 def _documentation(decision: Decision) -> str:
+    """Name what is missing; secondary hooks must ask for no documents (CRD hook-19, and the same in 2.0 and 2.1)."""
     policy, _ = judged(decision)
+    needed = f"{drug_name(decision)} needs prior authorization under {policy.title}"
+    if not is_primary(decision):
+        return join(needed, "What the authorization takes is said when the order is signed")
     asked = outline(decision)
     named = {leaf.id for leaf in criteria_of(asked)}
     for_the_plan = [each for each in review_needs_in_view(decision) if each.criterion not in named]
     return join(
-        f"{drug_name(decision)} needs prior authorization under {policy.title}",
+        needed,
         f"Not yet documented: {_listed(asked)}",
         f"For the plan to review, nothing to send: {titles(for_the_plan)}" if for_the_plan else "",
     )

@@ -408,3 +408,26 @@ def test_an_earlier_assertion_of_ours_is_replaced() -> None:
 
 def test_no_orders_are_an_empty_answer() -> None:
     assert compose_answer([], context()) == {"cards": []}
+
+
+# -------------------------------------------------------------------------------------------------- secondary hooks
+
+
+@pytest.mark.parametrize("coverage", ["Coverage/cov1", None])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_secondary_hook_asks_for_no_document(outcome: Outcome, coverage: str | None) -> None:
+    found = secondary(decision(outcome, alternatives=alternatives(), safety_notes=(safety_note(),)))
+    said = str(compose_answer([DecidedOrder(found, order_resource(), coverage)], context()))
+    asking = ("doc-needed", "questionnaire", "send:", "Not yet documented", "documentation missing")
+    assert [each for each in asking if each in said] == []
+    assert "Report that shows" not in said
+    assert "appropriate-use" not in said
+
+
+def test_a_secondary_hook_keeps_test_alternatives_policy_and_safety() -> None:
+    assert topics(cards(secondary(full()))) == [
+        "therapy-alternatives-req",
+        "clinical-reminder",
+        "contraindication",
+        "guideline",
+    ]
