@@ -57,33 +57,6 @@ def reason(decision: Decision) -> str:
             assert_never(outcome)
 
 
-def headline(decision: Decision) -> str:
-    """Return the announced outcome in a few words."""
-    outcome = announced_outcome(decision)
-    match outcome:
-        case Outcome.NO_MEMBER_FOUND | Outcome.NO_ACTIVE_COVERAGE | Outcome.COVERAGE_NOT_FOUND:
-            return "no coverage in force"
-        case Outcome.NO_POLICY:
-            return "no policy loaded for this drug"
-        case Outcome.DRUG_UNCLEAR:
-            return "the ordered drug is not clear"
-        case Outcome.PREFERRED:
-            return "preferred product, no exception needed"
-        case Outcome.AUTHORIZED | Outcome.AUTHORIZABLE:
-            return "the record meets the policy"
-        case Outcome.NOT_MET:
-            return "the record does not meet the policy"
-        case Outcome.TECHNICAL:
-            return "could not be determined"
-        case Outcome.DOCUMENTATION:
-            needed = "prior authorization needed"
-            return f"{needed}, documentation missing" if is_primary(decision) else needed
-        case Outcome.REVIEW:
-            return "prior authorization needed, clinical review by the plan"
-        case _:
-            assert_never(outcome)
-
-
 def drug_name(decision: Decision) -> str:
     """Return what the sender calls the ordered drug."""
     return plain(decision.order.drug.label) or "the ordered drug"
@@ -232,20 +205,25 @@ def _technical(decision: Decision) -> str:
     )
 
 
+def authorization_needed(decision: Decision) -> str:
+    """Return that the order needs prior authorization, and under what."""
+    policy, _ = judged(decision)
+    return f"{drug_name(decision)} needs prior authorization under {policy.title}"
+
+
+def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
+    """Return what the plan reviews besides what is asked, empty when there is nothing."""
+    named = {leaf.id for leaf in criteria_of(asked)}
+    reviewed = [each for each in review_needs_in_view(decision) if each.criterion not in named]
+    return f"For the plan to review, nothing to send: {titles(reviewed)}" if reviewed else ""
+
+
 def _documentation(decision: Decision) -> str:
     """Name what is missing; secondary hooks must ask for no documents (CRD hook-19, and the same in 2.0 and 2.1)."""
-    policy, _ = judged(decision)
-    needed = f"{drug_name(decision)} needs prior authorization under {policy.title}"
     if not is_primary(decision):
-        return join(needed, "What the authorization takes is said when the order is signed")
+        return join(authorization_needed(decision), "What the authorization takes is said when the order is signed")
     asked = outline(decision)
-    named = {leaf.id for leaf in criteria_of(asked)}
-    for_the_plan = [each for each in review_needs_in_view(decision) if each.criterion not in named]
-    return join(
-        needed,
-        f"Not yet documented: {_listed(asked)}",
-        f"For the plan to review, nothing to send: {titles(for_the_plan)}" if for_the_plan else "",
-    )
+    return join(authorization_needed(decision), f"Not yet documented: {_listed(asked)}", for_the_plan(decision, asked))
 
 
 def _listed(entries: Sequence[Entry]) -> str:

@@ -188,12 +188,6 @@ def test_sentences_end_once() -> None:
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_outcome_has_a_headline(outcome: Outcome) -> None:
-    assert wording.headline(decision(outcome))
-    assert "documentation" not in wording.headline(secondary(decision(outcome)))
-
-
-@pytest.mark.parametrize("outcome", list(Outcome))
 def test_reasons_name_no_criterion_by_its_id(outcome: Outcome) -> None:
     assert "her2-positive" not in wording.reason(decision(outcome))
 
