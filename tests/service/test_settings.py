@@ -43,7 +43,6 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "HER2_CRD_DEFAULT_PAYER": "mmm",
             "HER2_CRD_FHIR_SERVERS": "https://a.example/fhir, http://b.example:81",
             "HER2_CRD_DIALECT": "2.0",
-            "HER2_CRD_PROTECT_DISCOVERY": "true",
             "HER2_CRD_DATA": str(tmp_path),
             "HER2_CRD_STRICT_ORDERS": "true",
             "HER2_CRD_DEADLINE_SECONDS": "2.5",
@@ -61,7 +60,6 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         default_payer="mmm",
         fhir_servers=(BaseUrl("https", "a.example", 443, "/fhir"), BaseUrl("http", "b.example", 81, "")),
         dialect="2.0",
-        protect_discovery=True,
         data=tmp_path,
         strict_orders=True,
         deadline_seconds=2.5,
@@ -103,6 +101,13 @@ def test_production_starts_with_a_registry_and_an_https_address_and_assumes_no_p
 def test_production_is_addressed_by_https_only(registry: Path, address: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="HER2_CRD_PUBLIC_URL"):
         read_settings({"HER2_CRD_CLIENTS": str(registry), **address})
+
+
+def test_discovery_is_protected_only_where_tokens_can_be_checked(registry: Path) -> None:
+    protect = {"HER2_CRD_PROTECT_DISCOVERY": "true"}
+    assert read_settings(DEVELOPMENT | protect | {"HER2_CRD_CLIENTS": str(registry)}).protect_discovery
+    with pytest.raises(SettingsError, match="HER2_CRD_PROTECT_DISCOVERY"):
+        read_settings(DEVELOPMENT | protect)
 
 
 def test_servers_for_anybody_and_a_registry_contradict_each_other(registry: Path) -> None:
