@@ -1,6 +1,7 @@
 """The answer to a hook call: cards by priority, and one system action per resource that has something new to carry."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -25,18 +26,29 @@ _NOUNS: Mapping[str, str] = MappingProxyType({"Appointment": "appointment", "Enc
 _PRIORITY = {topic.value: place for place, topic in enumerate(Topic)}
 
 
-def compose_answer(decided: Sequence[DecidedOrder], context: CardContext) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A CDS Hooks answer: its cards, each with the order it is about, and its system actions."""
+
+    cards: tuple[tuple[Card, DecidedOrder], ...] = ()
+    actions: tuple[Action, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form; empty `systemActions` are left out, empty `cards` are not."""
+        answer: dict[str, Any] = {"cards": [card.to_json() for card, _ in self.cards]}
+        return {**answer, "systemActions": [each.to_json() for each in self.actions]} if self.actions else answer
+
+
+def compose_answer(decided: Sequence[DecidedOrder], context: CardContext) -> Answer:
     """Return the CDS Hooks answer for all orders of a call.
 
     Cards come by priority, then in the order of the orders, so that a client who shows few shows the important
-    ones. Orders without a Coverage get cards only, and so does a client without CRD; `systemActions` is absent when
+    ones. Orders without a Coverage get cards only, and so does a client without CRD; there are no actions when
     nothing is new. Raises ValueError for what the dialect cannot express.
     """
-    cards = [card for each in decided for card in compose_cards(each, context)]
-    cards.sort(key=lambda card: _PRIORITY[card.source.topic.code])
-    actions = _system_actions(decided, context)
-    answer: dict[str, Any] = {"cards": [card.to_json() for card in cards]}
-    return {**answer, "systemActions": [action.to_json() for action in actions]} if actions else answer
+    cards = [(card, each) for each in decided for card in compose_cards(each, context)]
+    cards.sort(key=lambda each: _PRIORITY[each[0].source.topic.code])
+    return Answer(tuple(cards), tuple(_system_actions(decided, context)))
 
 
 def compose_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:

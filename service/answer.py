@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from cards.compose import compose_answer
+from cards.compose import Answer, compose_answer
 from cards.context import CardContext, DecidedOrder
 from cards.links import Links
 from cards.record import approval_record, decision_record
@@ -14,7 +14,8 @@ from criteria.alternatives import alternatives_of
 from criteria.approval import approval_of, judge_dose
 from criteria.decision import Decision
 from criteria.evaluation import evaluate
-from criteria.facts import Answer, Case, Order, Reading, Record, SearchState
+from criteria.facts import Answer as ClinicianAnswer
+from criteria.facts import Case, Order, Reading, Record, SearchState
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
 from criteria.outcome import Authority, Outcome, outcome_of
@@ -32,6 +33,8 @@ from service.coverage_choice import Choice, Coverages
 from service.decision_store import KeptDecision
 from service.draft_orders import DraftOrder, defective_elements
 from service.exact_json import encode
+from service.feedback import sent_cards
+from service.hook_options import COVERAGE_INFORMATION
 from service.hook_request import HookRequest
 from service.logs import log_event
 from service.prefetch import Gathered
@@ -67,7 +70,9 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         dialect=request.dialect,
         defects=defective_elements,
     )
-    answer = configured_answer(compose_answer(decided, context), request.configuration)
+    chosen = configured_answer(compose_answer(decided, context), request.configuration)
+    services.sent.keep(sent_cards(chosen.cards, request.service.id, request.caller.client))
+    answer = chosen.to_json()
     if request.remarks:
         # dev-6: the client is to know that what it configured could not be used, and we are.
         log_event("configuration-defaulted", level="warning", service_id=request.service.id)
@@ -75,13 +80,11 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     return answer
 
 
-def configured_answer(answer: dict[str, Any], configuration: Configuration) -> dict[str, Any]:
+def configured_answer(answer: Answer, configuration: Configuration) -> Answer:
     """Leave out what the caller switched off, and the cards beyond its limit, least important last."""
-    cards = [each for each in answer["cards"] if configuration.wants(each["source"]["topic"]["code"])]
-    kept: dict[str, Any] = {"cards": cards[: configuration.max_cards]}
-    if "systemActions" in answer and configuration.wants("coverage-info"):
-        kept["systemActions"] = answer["systemActions"]
-    return kept
+    cards = [each for each in answer.cards if configuration.wants(each[0].source.topic.code)]
+    actions = answer.actions if configuration.wants(COVERAGE_INFORMATION) else ()
+    return Answer(tuple(cards[: configuration.max_cards]), actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +320,8 @@ def decision_day(order: Order, called: date) -> date:
 
 
 def answers_that_count(
-    answers: tuple[Answer, ...], order: Order, policy: Policy, links: Links, window: tuple[date, date]
-) -> tuple[Answer, ...]:
+    answers: tuple[ClinicianAnswer, ...], order: Order, policy: Policy, links: Links, window: tuple[date, date]
+) -> tuple[ClinicianAnswer, ...]:
     """Return the answers to this policy's questionnaires that name this order, or were authored in the window.
 
     Contract section 8. Completeness, authorship and status were checked where the response was read.

@@ -4,16 +4,16 @@ Nothing of a report is cut or logged. It is kept to follow what became of the gu
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Protocol, assert_never
 
+from cards.card import Card
+from cards.context import DecidedOrder
 from service.decision_store import NEWEST, DecisionStore
 from service.feedback_request import Accepted, FeedbackItem, Overridden, read_feedback
 from service.problems import Issue, RequestProblem
-
-_ASSOCIATED = "davinci-crd.associated-resource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +69,21 @@ def _card_key(card: str, client_id: str | None) -> str:
 
 
 def sent_cards(
-    answer: Mapping[str, Any], decisions: Mapping[str, str], service_id: str, client_id: str | None
+    cards: Iterable[tuple[Card, DecidedOrder]], service_id: str, client_id: str | None
 ) -> tuple[SentCard, ...]:
-    """Return the cards of an answer as they go to a client; `decisions` are decision ids by order reference.
-
-    A card that does not tell which of several orders it is about is left out.
-    """
+    """Return cards as they go to a client, each given with the order it is about."""
     return tuple(
         SentCard(
-            card=card["uuid"],
-            decision_id=decisions[order],
-            order=order,
-            topic=card["source"]["topic"]["code"],
+            card=card.uuid,
+            decision_id=decided.decision.id,
+            order=decided.decision.order.source.reference,
+            topic=card.source.topic.code,
             service_id=service_id,
-            suggestions=frozenset(each["uuid"] for each in card.get("suggestions", ())),
+            suggestions=frozenset(each.uuid for each in card.suggestions),
             client_id=client_id,
         )
-        for card in answer["cards"]
-        if (order := _order_of(card, decisions)) is not None
+        for card, decided in cards
     )
-
-
-def _order_of(card: Mapping[str, Any], decisions: Mapping[str, str]) -> str | None:
-    """Return the order a card is about: as CRD 2.1 and later name it, as 2.0 does, or the only one of the call."""
-    named = card.get("extension", {}).get(_ASSOCIATED)
-    if named is None:
-        return next(iter(decisions)) if len(decisions) == 1 else None
-    references = (each if isinstance(each, str) else each["reference"] for each in named)
-    return next((each for each in references if each in decisions), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +153,23 @@ def _report_key(report: Feedback) -> Hashable:
         case _:
             assert_never(outcome)
     return report.client_id, report.item.card, report.item.at, action
+
+
+def report_json(report: Feedback) -> dict[str, Any]:
+    """Return a report as it is listed: the card and order it is about, and what was done, when and why."""
+    sent, item = report.sent, report.item
+    listed: dict[str, Any] = {"card": item.card, "outcomeTimestamp": item.at.isoformat()}
+    if sent is not None:
+        listed |= {"topic": sent.topic, "order": sent.order, "service": sent.service_id}
+    match item.outcome:
+        case Accepted(suggestions):
+            return {**listed, "outcome": "accepted", "acceptedSuggestions": list(suggestions)}
+        case Overridden(reason, comment):
+            why: dict[str, Any] = {"reason": reason.to_json()} if reason else {}
+            why |= {"userComment": comment} if comment else {}
+            return {**listed, "outcome": "overridden", **({"overrideReason": why} if why else {})}
+        case _:
+            assert_never(item.outcome)
 
 
 def take_feedback(body: Any, client_id: str | None, sent: SentCards, feedbacks: Feedbacks) -> None:

@@ -9,7 +9,9 @@ from flask import Blueprint, Response, request
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
 from criteria.policy import Policy
+from service.decision_store import KeptDecision
 from service.exact_json import encode
+from service.feedback import report_json
 from service.hook_routes import AnswerHook, add_hook_routes, identify
 from service.hooks import HookService
 from service.problems import FHIR_JSON, RequestProblem, request_problem
@@ -37,11 +39,21 @@ def _add_decision_route(routes: Blueprint, services: Services) -> None:
     @routes.get("/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
         """Show a record to the client whose call it answered; to others it does not exist."""
-        caller = identify(services, f"/decisions/{decision_id}")
-        kept = services.store.get(decision_id)
-        if kept is None or kept.client != caller.client:
-            raise _not_found("there is no decision with this id, or it is no longer kept")
-        return Response(kept.json, content_type=_JSON)
+        return Response(_kept(services, decision_id, f"/decisions/{decision_id}").json, content_type=_JSON)
+
+    @routes.get("/decisions/<decision_id>/feedback")
+    def decision_feedback(decision_id: str) -> Response:
+        """List what the client told us about the cards of its decision."""
+        _kept(services, decision_id, f"/decisions/{decision_id}/feedback")
+        return _json({"feedback": [report_json(each) for each in services.feedbacks.of_decision(decision_id)]})
+
+
+def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
+    caller = identify(services, path)
+    kept = services.store.get(decision_id)
+    if kept is None or kept.client != caller.client:
+        raise _not_found("there is no decision with this id, or it is no longer kept")
+    return kept
 
 
 def _add_policy_routes(routes: Blueprint, services: Services) -> None:

@@ -1,6 +1,6 @@
 """Which cards an answer has, what they say, and that they obey CRD's shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cards.card import SUMMARY_LIMIT, Card
 from cards.compose import compose_answer, compose_cards
-from cards.context import DecidedOrder
+from cards.context import CardContext, DecidedOrder
 from cards.dialect import DIALECTS, NEWEST, Dialect
 from cards.envelope import fitting
 from cards.markdown import plain
@@ -42,6 +42,11 @@ EVERYTHING = {
     "metastatic": unknown(document("Extent")),
     "shortage": unknown(review("Is there a shortage?")),
 }
+
+
+def composed(decided: Sequence[DecidedOrder], context: CardContext) -> dict[str, Any]:
+    """The answer as it is sent."""
+    return compose_answer(decided, context).to_json()
 
 
 def full(**changes: Any) -> Decision:
@@ -181,7 +186,7 @@ def test_every_card_names_its_order_and_its_payer(made: Card) -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_nothing_of_crd_reaches_a_client_without_it(outcome: Outcome, has_coverage: bool, dialect: Dialect) -> None:
     found = decision(outcome, alternatives=alternatives())
-    answer = compose_answer([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
+    answer = composed([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
     assert ("davinci-crd" in str(answer["cards"])) == (dialect is not PLAIN and bool(answer["cards"]))
     assert ("systemActions" in answer) == (dialect is not PLAIN and has_coverage)
 
@@ -400,7 +405,7 @@ def second_order() -> DecidedOrder:
 
 def test_an_answer_has_one_action_per_order_and_cards_by_priority() -> None:
     first = DecidedOrder(full(), order_resource(), "Coverage/cov1")
-    answer = compose_answer([second_order(), first], context())
+    answer = composed([second_order(), first], context())
     assert [action["resource"]["id"] for action in answer["systemActions"]] == ["rx2", "rx1"]
     assert all(action["type"] == "update" and action["description"] for action in answer["systemActions"])
     assert all("resourceId" not in action for action in answer["systemActions"])
@@ -419,46 +424,46 @@ def test_an_answer_has_one_action_per_order_and_cards_by_priority() -> None:
 
 def test_the_extension_carries_the_products_billing_code() -> None:
     found = decision(Outcome.NO_POLICY)
-    answer = compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
     assert answer["cards"] == []
     assert "J9353" in str(answer["systemActions"])
     unread = decision(Outcome.NO_POLICY, order=order(key=None))
-    answer = compose_answer([DecidedOrder(unread, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(unread, order_resource(), "Coverage/cov1")], context())
     assert "billingCode" not in str(answer)
     unheard = decision(Outcome.NO_POLICY, order=order(key="unheard-of"))
-    answer = compose_answer([DecidedOrder(unheard, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(unheard, order_resource(), "Coverage/cov1")], context())
     assert "billingCode" not in str(answer)
 
 
 def test_without_a_coverage_nothing_is_written() -> None:
-    answer = compose_answer([DecidedOrder(full(), order_resource(), None)], context())
+    answer = composed([DecidedOrder(full(), order_resource(), None)], context())
     assert "systemActions" not in answer
     assert answer["cards"][-1]["source"]["topic"]["code"] == "insurance"
 
 
 def test_nothing_new_is_no_action() -> None:
-    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    first = composed([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
     annotated = first["systemActions"][0]["resource"]
     tomorrow = full(called=date(2026, 5, 6))
-    again = compose_answer([DecidedOrder(tomorrow, annotated, "Coverage/cov1")], context())
+    again = composed([DecidedOrder(tomorrow, annotated, "Coverage/cov1")], context())
     assert "systemActions" not in again
     assert [each["uuid"] for each in again["cards"]] == [each["uuid"] for each in first["cards"]]
 
 
 def test_an_earlier_assertion_of_ours_is_replaced() -> None:
-    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    first = composed([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
     annotated = first["systemActions"][0]["resource"]
     policy, determination = judged()
     changed = full(id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009", policy=policy, determination=determination)
     changed = replace(changed, outcome=Outcome.REVIEW)
     decided = DecidedOrder(changed, annotated, "Coverage/cov1", frozenset({full().id}))
-    again = compose_answer([decided], context())
+    again = composed([decided], context())
     assert len(again["systemActions"][0]["resource"]["extension"]) == 1
 
 
 @every_dialect
 def test_no_orders_are_an_empty_answer(dialect: Dialect) -> None:
-    assert compose_answer([], context(dialect=dialect)) == {"cards": []}
+    assert composed([], context(dialect=dialect)) == {"cards": []}
 
 
 # -------------------------------------------------------------------------------------------------- secondary hooks
@@ -469,7 +474,7 @@ def test_no_orders_are_an_empty_answer(dialect: Dialect) -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_a_secondary_hook_asks_for_no_document(outcome: Outcome, has_coverage: bool, dialect: Dialect) -> None:
     found = secondary(decision(outcome, alternatives=alternatives(), safety_notes=(safety_note(),)))
-    answer = compose_answer([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
+    answer = composed([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
     said = str(answer)
     asking = ("doc-needed", "doc-purpose", "questionnaire", "send:", "Not yet documented", "documentation missing")
     assert [each for each in asking if each in said] == []
@@ -480,7 +485,7 @@ def test_a_secondary_hook_asks_for_no_document(outcome: Outcome, has_coverage: b
 
 @every_dialect
 def test_the_same_on_a_primary_hook_asks(dialect: Dialect) -> None:
-    answer = compose_answer([decided_order(decision(Outcome.DOCUMENTATION))], context(dialect=dialect))
+    answer = composed([decided_order(decision(Outcome.DOCUMENTATION))], context(dialect=dialect))
     assert "Report that shows: HER2-positive" in str(answer["cards"])
 
 
@@ -517,7 +522,7 @@ def asserted(resource: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
 def test_an_action_says_what_it_updates(target: dict[str, Any] | None, noun: str, version: str) -> None:
     here = decided_order(full(), target=target)
-    answer = compose_answer([here], context(dialect=DIALECTS[version]))
+    answer = composed([here], context(dialect=DIALECTS[version]))
     (action,) = answer["systemActions"]
     assert action["description"] == f"Add coverage information to the {noun} for Margenza 250 mg/10 mL"
     assert action["resource"]["id"] == (target or order_resource())["id"]
@@ -540,7 +545,7 @@ def test_alternatives_replace_the_order_and_not_the_appointment() -> None:
 def test_orders_that_share_an_appointment_are_one_update() -> None:
     both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
     alone = second_order()
-    first, second = compose_answer([both[0], alone, both[1]], context())["systemActions"]
+    first, second = composed([both[0], alone, both[1]], context())["systemActions"]
     assert first["description"] == (
         "Add coverage information to the appointment for Margenza 250 mg/10 mL and Kadcyla 160 mg"
     )
@@ -548,16 +553,16 @@ def test_orders_that_share_an_appointment_are_one_update() -> None:
     assert asserted(first["resource"]) == [each.decision.id for each in both]
     assert second["resource"]["id"] == "rx2"
     told = [replace(each, target=first["resource"]) for each in both]
-    assert "systemActions" not in compose_answer(told, context())
+    assert "systemActions" not in composed(told, context())
 
 
 def test_when_one_of_two_decisions_changed_the_appointment_keeps_the_other() -> None:
     both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
-    carrier = compose_answer(both, context())["systemActions"][0]["resource"]
+    carrier = composed(both, context())["systemActions"][0]["resource"]
     ids = frozenset(each.decision.id for each in both)
     changed = replace(both[0].decision, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009")
     again = [replace(both[0], decision=changed, target=carrier, ours=ids), replace(both[1], target=carrier, ours=ids)]
-    (action,) = compose_answer(again, context())["systemActions"]
+    (action,) = composed(again, context())["systemActions"]
     assert asserted(action["resource"]) == [changed.id, both[1].decision.id]
 
 
@@ -565,22 +570,22 @@ def test_when_one_of_two_decisions_changed_the_appointment_keeps_the_other() -> 
 def test_before_2_2_two_orders_of_one_coverage_cannot_share_an_appointment(version: str) -> None:
     here = context(dialect=DIALECTS[version])
     with pytest.raises(ValueError, match="several assertions about one Coverage"):
-        compose_answer([decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)], here)
+        composed([decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)], here)
     apart = [decided_order(full(), target=APPOINTMENT), second_drug("Coverage/other", target=APPOINTMENT)]
-    (action,) = compose_answer(apart, here)["systemActions"]
+    (action,) = composed(apart, here)["systemActions"]
     assert asserted(action["resource"]) == [each.decision.id for each in apart]
 
 
 def test_an_order_without_a_coverage_adds_nothing_to_what_it_shares() -> None:
     both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
-    (action,) = compose_answer([both[0], replace(both[1], coverage_reference=None)], context())["systemActions"]
+    (action,) = composed([both[0], replace(both[1], coverage_reference=None)], context())["systemActions"]
     assert asserted(action["resource"]) == [full().id]
 
 
 def test_two_versions_of_one_appointment_are_a_bug() -> None:
     moved = {**APPOINTMENT, "status": "booked"}
     with pytest.raises(ValueError, match="in two versions"):
-        compose_answer([decided_order(full(), target=APPOINTMENT), second_drug(target=moved)], context())
+        composed([decided_order(full(), target=APPOINTMENT), second_drug(target=moved)], context())
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
@@ -588,6 +593,6 @@ def test_what_was_written_in_a_version_is_nothing_new_in_it(version: str) -> Non
     here = context(dialect=DIALECTS[version])
     for outcome in Outcome:
         found = decision(outcome)
-        carrier = compose_answer([decided_order(found)], here)["systemActions"][0]["resource"]
+        carrier = composed([decided_order(found)], here)["systemActions"][0]["resource"]
         tomorrow = replace(found, called=date(2026, 5, 6))
-        assert "systemActions" not in compose_answer([decided_order(tomorrow, resource=carrier)], here)
+        assert "systemActions" not in composed([decided_order(tomorrow, resource=carrier)], here)

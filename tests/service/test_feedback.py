@@ -10,12 +10,10 @@ from service.feedback import (
     Feedbacks,
     NewestSentCards,
     SentCard,
-    sent_cards,
     take_feedback,
 )
 from service.feedback_request import Accepted, Overridden, read_feedback
 from service.problems import RequestProblem
-from tests.hooks.clients import Called, api, request_of
 from tests.service.builders import logged
 
 DECISION = "ebba7a96-ee7f-5258-845e-316ed64c506e"
@@ -258,62 +256,3 @@ def test_threads_do_not_lose_suggestions() -> None:
     found = sent.find(CARD, CLIENT)
     assert found is not None
     assert found.suggestions == frozenset(names)
-
-
-# ------------------------------------------------------------------ the cards of an answer
-
-
-def answered(name: str = "oscar-margenza-first") -> tuple[Called, dict[str, str]]:
-    """An answer of the service, and its decisions by order."""
-    called = api().sign(request_of(name))
-    orders = [f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in called.actions]
-    return called, {each: str(called.information(each)["coverage-assertion-id"]) for each in orders}
-
-
-def test_the_cards_of_an_answer_are_those_that_were_sent() -> None:
-    called, decisions = answered()
-    found = sent_cards(called.body, decisions, SERVICE, CLIENT)
-    assert [each.card for each in found] == [each["uuid"] for each in called.cards]
-    assert [each.topic for each in found] == called.topics()
-    for each, card in zip(found, called.cards, strict=True):
-        assert decisions[each.order] == each.decision_id
-        assert each.suggestions == {suggestion["uuid"] for suggestion in card.get("suggestions", [])}
-        assert (each.service_id, each.client_id) == (SERVICE, CLIENT)
-    assert any(each.suggestions for each in found)
-
-
-def test_a_suggestion_of_an_answer_can_be_accepted() -> None:
-    called, decisions = answered()
-    desk = Desk(*sent_cards(called.body, decisions, SERVICE, CLIENT))
-    card = next(each for each in called.cards if "suggestions" in each)
-    desk.take(accepted(card["suggestions"][0]["uuid"], card=card["uuid"]))
-    (decision,) = decisions.values()
-    assert len(desk.feedbacks.of_decision(decision)) == 1
-
-
-def card_of(*named: Any) -> dict[str, Any]:
-    extension = {"extension": {"davinci-crd.associated-resource": list(named)}} if named else {}
-    return {"uuid": CARD, "source": {"topic": {"code": "guideline"}}, **extension}
-
-
-@pytest.mark.parametrize(
-    ("card", "orders", "expected"),
-    [
-        (card_of({"reference": "MedicationRequest/b"}), "ab", "b"),
-        (card_of("MedicationRequest/b"), "ab", "b"),
-        (card_of("Appointment/x", "MedicationRequest/b"), "ab", "b"),
-        (card_of("Appointment/x"), "ab", None),
-        (card_of("Appointment/x"), "a", None),
-        (card_of(), "a", "a"),
-        (card_of(), "ab", None),
-        (card_of(), "", None),
-    ],
-)
-def test_a_card_is_linked_to_the_order_it_names_or_to_the_only_one(
-    card: Any, orders: str, expected: str | None
-) -> None:
-    decisions = {f"MedicationRequest/{each}": f"decision of {each}" for each in orders}
-    found = sent_cards({"cards": [card]}, decisions, SERVICE, CLIENT)
-    assert [(each.order, each.decision_id) for each in found] == (
-        [(f"MedicationRequest/{expected}", f"decision of {expected}")] if expected else []
-    )
