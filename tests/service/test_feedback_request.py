@@ -2,9 +2,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cards.card import Coding
+from service.exact_json import JsonError, decode
 from service.feedback_request import (
     LONGEST_CODING_TEXT,
     LONGEST_COMMENT,
@@ -16,13 +20,14 @@ from service.feedback_request import (
     read_feedback,
 )
 from service.problems import RequestProblem
+from tests.hooks.damage import Choices, damage
+from tests.hooks.wrong_values import CANARY
 
 CARD = "0d3a4f3e-8a0b-4f0f-8a56-5f4f7f0c9b10"
 SUGGESTION = "5a1ce6f5-3e36-4f8c-9f0a-9a4f1f7b2c22"
 WHEN = "2026-05-04T15:10:00Z"
 REASON = {"system": "https://payer.example.org/override", "code": "prior-failure"}
 ITEM = "$.feedback[0]"
-CANARY = "Canary-Zebulon-4711"
 
 
 def accepted(**changes: Any) -> dict[str, Any]:
@@ -303,6 +308,34 @@ def test_every_issue_of_every_report_is_named() -> None:
         ("$.feedback[2].outcomeTimestamp", "value"),
         ("$.feedback[3]", "structure"),
     ]
+
+
+VALID = msgspec.json.encode(
+    {
+        "feedback": [
+            accepted(),
+            overridden(overrideReason={"reason": REASON | {"display": "Failed"}, "userComment": "tried before"}),
+        ]
+    }
+)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(st.binary(min_size=64, max_size=64))
+def test_a_damaged_body_is_read_or_refused_and_nothing_else(data: bytes) -> None:
+    choices, body = Choices(data), msgspec.json.decode(VALID)
+    for _ in range(choices.of([1, 1, 2, 3])):
+        damage(choices, body)
+    try:
+        sent = decode(msgspec.json.encode(body))
+    except JsonError:
+        return  # refused before it is read
+    refusal = ""
+    try:
+        assert len(read_feedback(sent)) == len(sent["feedback"])
+    except RequestProblem as problem:
+        refusal = str(problem)
+    assert CANARY not in refusal
 
 
 # ------------------------------------------------------------------ what cannot be built
