@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from examples.ehr import Record, respond
 from service.deadline import Deadline
 from service.exact_json import decode
 from service.fhir_client import Fetched
+from tests.hooks.bodies import as_appointment, as_dispatch, as_encounter, as_select
 from tests.hooks.clients import FHIR, Json, api, request_of
 from tests.hooks.damage import Choices
 from tests.hooks.mutations import JSON, KINDS, Body, Requests, mutated, mutations
@@ -42,6 +44,10 @@ always, tests little."""
 SELDOM = 100
 """Each kind of damage was done at least so often."""
 
+VERSIONS = ("2.0", "2.1", "2.2")
+OTHER_HOOKS = ("oscar-margenza-first", "mmm-margenza-her2-equivocal", "mmm-coverage-ended", "mmm-two-drugs-in-one")
+"""Charts whose requests are sent to the hooks beside order-sign, in every version."""
+
 FETCHED = "mmm-kadcyla-continued"
 """The chart that is sent without most of its prefetch too: such a call takes four times as long as another."""
 
@@ -52,12 +58,22 @@ OF_A_PROGRAM = re.compile(r"Traceback|Error\b|Exception|<class|object at 0x|\.py
 @cache
 def requests() -> Requests:
     """Return the valid requests: a row for each service, with the names and bodies of its requests."""
-    return {
+    made: dict[str, dict[str, bytes]] = {
         "her2-order-sign": {
             **{chart: _json(request_of(chart)) for chart in _charts()},
             f"{FETCHED}, to be fetched": _json(_unfetched(FETCHED)),
         },
     }
+    for make in (as_select, as_dispatch, as_appointment, as_encounter, _as_discharge):
+        for version, chart in product(VERSIONS, OTHER_HOOKS):
+            body = make(request_of(chart))
+            body["extension"] = {"davinci-crd.requestedVersion": version}
+            made.setdefault(f"her2-{body['hook']}", {})[f"{chart}, {version}"] = _json(body)
+    return made
+
+
+def _as_discharge(body: Mapping[str, Any]) -> Json:
+    return as_encounter(body, "encounter-discharge")
 
 
 def _charts() -> list[str]:
