@@ -68,6 +68,7 @@ def as_encounter(body: Mapping[str, Any], hook: str = "encounter-start") -> Json
         "id": "visit",
         "status": "in-progress",
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+        "type": [{"text": "Infusion visit"}],
         "subject": {"reference": f"Patient/{patient}"},
     }
     made["prefetch"]["medicationRequests"]["entry"] = [
@@ -86,7 +87,11 @@ def appointment(patient: str, identity: str, order: str | None = None) -> Json:
         "status": "proposed",
         "start": "2026-09-22T09:00:00Z",
         "end": "2026-09-22T11:00:00Z",
-        "participant": [{"actor": {"reference": f"Patient/{patient}"}, "status": "tentative"}],
+        "requestedPeriod": [{"start": "2026-09-22", "end": "2026-09-26"}],
+        "participant": [
+            {"actor": {"reference": f"Patient/{patient}"}, "status": "tentative"},
+            {"actor": {"reference": "Practitioner/dr-01"}, "status": "accepted"},
+        ],
     }
     if order is not None:
         reference = {"reference": order}
