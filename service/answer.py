@@ -1,11 +1,12 @@
 """The use case: decide every order of a call in the light of the others, and compose the answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from cards.checks import Violation
 from cards.compose import Answer, compose_answer
 from cards.context import CardContext, DecidedOrder
 from cards.links import Links
@@ -38,6 +39,7 @@ from service.hook_options import COVERAGE_INFORMATION
 from service.hook_request import HookRequest
 from service.logs import log_event
 from service.prefetch import Gathered
+from service.problems import ServiceError
 from service.services import Services
 from service.subjects import Kind, Subject, Subjects, subjects_of
 
@@ -77,7 +79,19 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         # dev-6: the client is to know that what it configured could not be used, and we are.
         log_event("configuration-defaulted", level="warning", service_id=request.service.id)
         answer["extension"] = {CONFIGURATION_REMARKS: list(request.remarks)}
+    _check(answer, request, decided, services)
     return answer
+
+
+def _check(
+    answer: Mapping[str, Any], request: HookRequest, decided: Sequence[DecidedOrder], services: Services
+) -> None:
+    """Raise WrongAnswerError for an answer that breaks a rule of what may be sent: a defect of ours, a 500."""
+    ours = {each.decision.id for each in decided}
+    found = services.check.violations(answer, request.dialect, is_primary=request.service.primary, ours=ours)
+    if found:
+        log_event("answer-not-sent", level="error", service_id=request.service.id, rules=[str(each) for each in found])
+        raise WrongAnswerError(found)
 
 
 def configured_answer(answer: Answer, configuration: Configuration) -> Answer:
@@ -85,6 +99,15 @@ def configured_answer(answer: Answer, configuration: Configuration) -> Answer:
     cards = [each for each in answer.cards if configuration.wants(each[0].source.topic.code)]
     actions = answer.actions if configuration.wants(COVERAGE_INFORMATION) else ()
     return Answer(tuple(cards[: configuration.max_cards]), actions)
+
+
+class WrongAnswerError(ServiceError):
+    """An answer breaks rules of what may be sent; names places and rules, no value of the answer."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        """Keep what was violated."""
+        super().__init__("; ".join(map(str, violations)))
+        self.violations = violations
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ ALLOWED_FIELDS = (
     "searches",
     "client",
     "reason",
+    "rules",
     "exception",
     "location",
 )

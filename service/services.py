@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
+from cards.checks import AnswerCheck
 from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
@@ -16,6 +18,12 @@ from service.decision_store import DecisionStore, KeptDecision
 from service.feedback import Feedbacks, NewestSentCards, SentCards
 from service.fhir_client import Fetch
 from service.settings import PREFIX, Settings, SettingsError
+
+
+@cache
+def answer_check() -> AnswerCheck:
+    """Return the check of answers, whose schemas are compiled once."""
+    return AnswerCheck.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,8 @@ class Services:
     callers: Callers
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
+    check: AnswerCheck = field(default_factory=answer_check)
+    """What judges an answer before it is sent."""
     sent: SentCards = field(default_factory=NewestSentCards)
     feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
