@@ -115,7 +115,7 @@ def medication_request() -> Json:
         "supportingInformation": [{"reference": "Observation/weight"}],
         "authoredOn": "2026-05-05",
         "requester": {"reference": "Practitioner/dr1"},
-        "performer": {"reference": "Organization/clinic"},
+        "performer": {"reference": "Practitioner/dr2"},
         "reasonCode": [{"text": "Breast cancer"}],
         "reasonReference": [{"reference": "#c1"}],
         "insurance": [{"reference": "Coverage/cov1"}],
@@ -149,6 +149,7 @@ def service_request() -> Json:
         },
         "subject": {"reference": "Patient/p1"},
         "authoredOn": "2026-05-05",
+        "requester": {"reference": "Practitioner/dr1"},
         "note": [{"text": "Drafted for clinician review"}],
     }
 

@@ -35,6 +35,7 @@ NEW_TEST = {
         "code": {"text": "LVEF"},
         "subject": {"reference": "Patient/p1"},
         "authoredOn": "2026-05-05",
+        "requester": {"reference": "Practitioner/dr1"},
     },
 }
 
@@ -195,20 +196,29 @@ DRAFTS = [
     Case("draft-medication-request", put(f"{DRAFT}/substitution", {"allowedBoolean": False}), dialects=ALL),
     *[
         Case("draft-service-request", drop(f"{TEST}/{name}"), dialects=ALL)
-        for name in ("status", "intent", "code", "subject", "authoredOn")
+        for name in ("status", "intent", "code", "subject", "authoredOn", "requester")
     ],
     Case(
         "draft-service-request",
         put(f"{TEST}/priority", "stat"),
-        both(drop(f"{TEST}/category"), drop(f"{TEST}/note"), put(f"{TEST}/requester", {"display": "Dr"})),
+        both(drop(f"{TEST}/category"), drop(f"{TEST}/note")),
         ALL,
     ),
     Case("draft-status", put(f"{DRAFT}/status", "active"), dialects=ALL),
     Case("draft-intent", put(f"{TEST}/intent", "plan"), dialects=ALL),
     Case("draft-subject", drop(f"{DRAFT}/subject/reference"), drop(f"{DRAFT}/subject/display"), ALL),
-    Case("draft-taken-element", put(f"{DRAFT}/requester", {}), put(f"{DRAFT}/requester", {"display": "Dr"}), ALL),
-    Case("draft-taken-element", put(f"{DRAFT}/encounter", None), drop(f"{DRAFT}/encounter"), ALL),
-    Case("draft-taken-list", put(f"{DRAFT}/insurance", []), drop(f"{DRAFT}/insurance"), ALL),
+    Case("draft-taken", put(f"{DRAFT}/requester", {}), put(f"{DRAFT}/requester", {"display": "Dr"}), ALL),
+    Case("draft-taken", put(f"{DRAFT}/subject/display", None), dialects=ALL),
+    Case("draft-taken", put(f"{DRAFT}/insurance", []), drop(f"{DRAFT}/insurance"), ALL),
+    Case("draft-taken", put(f"{DRAFT}/reasonCode", [{"coding": [{}], "text": "Breast cancer"}]), dialects=ALL),
+    Case(
+        "draft-taken",
+        put(f"{DRAFT}/contained/0/code", {"text": ""}),
+        put(f"{DRAFT}/contained/0/given", [None, "Jane"]),
+        ALL,
+    ),
+    Case("draft-taken-element", put(f"{DRAFT}/encounter", "Encounter/e1"), drop(f"{DRAFT}/encounter"), ALL),
+    Case("draft-taken-list", put(f"{DRAFT}/insurance", {"reference": "Coverage/cov1"}), dialects=ALL),
     Case("draft-dosages", put(f"{DRAFT}/dosageInstruction", []), drop(f"{DRAFT}/dosageInstruction/1"), ALL),
     Case("draft-dosage", drop(f"{DOSAGE}/text"), dialects=ALL),
     Case("draft-dosage", put(f"{DOSAGE}/asNeededBoolean", True), drop(f"{DOSAGE}/sequence"), ALL),

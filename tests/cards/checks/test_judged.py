@@ -8,10 +8,11 @@ import pytest
 
 from cards.checks.judged import judged_parts, wire_steps
 from cards.coverage_information import EXTENSION
+from service.exact_json import DEEPEST
 from tests.cards.checks.answers import INFORMATION, OPEN, OURS, anothers, answer, code, string, update
 from tests.cards.checks.card_cases import CARD_CASES
 from tests.cards.checks.cases import ALL, CRD, judge
-from tests.cards.checks.changes import Change, Json, add, both, changed, drop, put
+from tests.cards.checks.changes import Change, Json, add, changed, drop, put
 from tests.cards.checks.information_cases import INFORMATION_CASES
 from tests.cards.checks.invariant_cases import INVARIANT_CASES
 
@@ -58,13 +59,22 @@ def test_what_the_client_sent_with_its_order_is_not_judged(odd: Any) -> None:
     assert place == "$.systemActions[0].resource"
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
-def test_what_a_draft_takes_over_is_not_judged_beyond_being_there(odd: Any) -> None:
-    taken = "cards/1/suggestions/0/actions/1/resource"
-    json = answer_after(
-        both(put(f"{taken}/contained", [{"id": odd}]), put(f"{taken}/requester", {"display": odd, "extension": [odd]}))
-    )
-    assert judge(json) == ()
+def nested(levels: int, innermost: Any) -> Any:
+    return innermost if levels == 0 else {"extension": [nested(levels - 1, innermost)]}
+
+
+def test_what_a_draft_takes_over_is_judged_as_deep_as_a_body_may_nest() -> None:
+    taken = "cards/1/suggestions/0/actions/1/resource/contained"
+    deepest = DEEPEST // 2
+    assert judge(answer_after(put(taken, [nested(deepest, "x")]))) == ()
+    (found,) = judge(answer_after(put(taken, [nested(deepest, {})])))
+    assert found.place == "$.cards[1].suggestions[0].actions[1].resource.contained"
+
+
+def test_a_place_ends_before_the_names_that_the_client_gave() -> None:
+    taken = "cards/1/suggestions/0/actions/1/resource/encounter"
+    (found,) = judge(answer_after(put(taken, {"reference": "Encounter/e1", "Jane Roe": {}})))
+    assert found.place == "$.cards[1].suggestions[0].actions[1].resource.encounter"
 
 
 @pytest.mark.parametrize(

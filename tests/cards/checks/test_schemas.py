@@ -30,6 +30,7 @@ ASSERTIONS = {
     "format",
     "minimum",
     "exclusiveMinimum",
+    "minLength",
     "maxLength",
     "minItems",
     "maxItems",
