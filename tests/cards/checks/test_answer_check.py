@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 """The check as the service uses it: loaded once, every dialect and kind of hook, nothing of a patient in its words."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
