@@ -1,5 +1,8 @@
 """Cards that propose orders: a preferred product instead, a missing test besides."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from cards import wording
 from cards.card import Action, Card, Coding, Suggestion
 from cards.context import CardContext, DecidedOrder
@@ -8,7 +11,7 @@ from cards.envelope import Topic, associated, fitting, name_uuid, order_line, so
 from cards.findings import judged, orderable_tests
 from cards.links import Links
 from cards.markdown import bold, bullet, escape, paragraphs
-from criteria.decision import Alternative, Alternatives
+from criteria.decision import Alternative, Alternatives, Decision
 from criteria.policy import ReflexTest
 
 _OVERRIDE_REASONS = {
@@ -62,6 +65,11 @@ def reflex_test_card(decided: DecidedOrder, context: CardContext) -> Card | None
     policy, _ = judged(decision)
     needs = {each.need.orderable: each for each in orderable_tests(decision)}
     tests = {name: test for name, test in policy.reflex_tests.items() if name in needs}
+    drafts = {
+        name: draft_service_request(decision, name, test, decided.resource, context) for name, test in tests.items()
+    }
+    # CRD's profile requires a requester; an order that names none, on a hook without a user, leaves nobody to be it.
+    tests = {name: test for name, test in tests.items() if "requester" in drafts[name]}
     if not tests:
         return None
     items = "\n".join(
@@ -81,7 +89,7 @@ def reflex_test_card(decided: DecidedOrder, context: CardContext) -> Card | None
         detail=paragraphs(f"For {order_line(decision)}, an order can close what is open:", items),
         indicator="info",
         source=source(decision, Topic.CLINICAL_REMINDER, context),
-        suggestions=tuple(_add_test(decided, name, test, context) for name, test in tests.items()),
+        suggestions=tuple(_add_test(decision, name, test, drafts[name]) for name, test in tests.items()),
         selection_behavior=context.dialect.independent_choices,
         extension=associated(decided, context),
     )
@@ -109,11 +117,10 @@ def _switch(decided: DecidedOrder, alternative: Alternative, context: CardContex
     )
 
 
-def _add_test(decided: DecidedOrder, name: str, test: ReflexTest, context: CardContext) -> Suggestion:
-    draft = draft_service_request(decided.decision, name, test, decided.resource, context)
+def _add_test(decision: Decision, name: str, test: ReflexTest, draft: Mapping[str, Any]) -> Suggestion:
     return Suggestion(
         label=f"Order {test.display}",
-        uuid=name_uuid(decided.decision, "reflex-test", name),
+        uuid=name_uuid(decision, "reflex-test", name),
         actions=(Action("create", f"Draft an order for {test.display}", draft),),
     )
 

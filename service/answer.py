@@ -68,7 +68,7 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     context = CardContext(
         services.links,
         services.library.drugs,
-        user=request.context.user,
+        user=_clinician(request.context.user),
         dialect=request.dialect,
         defects=defective_elements,
     )
@@ -92,6 +92,11 @@ def _check(
     if found:
         log_event("answer-not-sent", level="error", service_id=request.service.id, rules=[str(each) for each in found])
         raise WrongAnswerError(found)
+
+
+def _clinician(user: str | None) -> str | None:
+    """Return the user who may be the requester of a draft; patients who book their appointments order nothing."""
+    return user if user is not None and user.startswith("Practitioner") else None
 
 
 def configured_answer(answer: Answer, configuration: Configuration) -> Answer:

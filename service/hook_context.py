@@ -6,7 +6,7 @@ clients of CRD 2.0.1 leave them out.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, assert_never
 
@@ -20,6 +20,9 @@ from service.problems import request_problem
 
 COMPANIONS = frozenset({"Medication", "RequestGroup"})
 """What clients put beside the orders: the ordered product as a resource, and the regimen the orders belong to."""
+
+MOST_ORDERS = 50
+"""Orders or appointments of one call. Each is decided against the whole record, and an order set has a dozen."""
 
 _REFERENCE = re.compile(rf"([A-Z][A-Za-z]+)/{FHIR_ID.pattern}", re.ASCII)
 _USER = re.compile(r"(\w+)/[\w\-.]+", re.ASCII)
@@ -156,6 +159,7 @@ def _dispatched(read: HookContext) -> HookContext:
         found = [Named(each, f"{path}[{i}]") for i, each in enumerate(texts_of(given, "dispatchedOrders", path))]
         if not found:
             raise request_problem(path, "required", "names no order")
+        _refuse_too_many(found, path)
     else:
         found = [Named(text_of(given, "order", "$.context.order"), "$.context.order")]
     for reference, path in found:
@@ -183,6 +187,11 @@ def _booked(read: HookContext, reading: OrderReading) -> HookContext:
             companions.append(GivenResource(resource, path.removeprefix("$."), full_url))
     _refuse_repeated((each.reference, f"{each.path}.id") for each in found)
     return replace(read, appointments=tuple(found), companions=tuple(companions), is_empty=not found)
+
+
+def _refuse_too_many(found: Sized, path: str) -> None:
+    if len(found) > MOST_ORDERS:
+        raise request_problem(path, "too-costly", f"holds more than {MOST_ORDERS} entries; send them in several calls")
 
 
 def _refuse_repeated(found: Iterable[tuple[str, str]]) -> None:
@@ -218,6 +227,7 @@ def _entries(context: Mapping[str, Any], member: str, reading: OrderReading) -> 
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise request_problem(f"{path}.entry", "structure", "must be a list")
+    _refuse_too_many(entries, f"{path}.entry")
     found: list[_Entry] = []
     for index, entry in enumerate(entries):
         place = f"{path}.entry[{index}]"

@@ -336,3 +336,81 @@ def test_a_configured_value_of_the_wrong_type_is_reported_and_defaulted(make: An
     assert [each.partition("'].")[2].partition(" ")[0] for each in remarks] == ["coverage-info", "max-cards"]
     assert (called.actions, called.cards) == (plain.actions, plain.cards)
     assert "extension" not in plain.body
+
+
+# ------------------------------------------------------------------------------------- any order, any hook, any version
+
+ORDERS: list[Json] = [
+    {"resourceType": "ServiceRequest", "id": "o", "status": "active", "intent": "order", "code": {"text": "Echo"}},
+    {"resourceType": "DeviceRequest", "id": "o", "intent": "order", "codeCodeableConcept": {"text": "Wig"}},
+    {"resourceType": "CommunicationRequest", "id": "o", "status": "active"},
+    {
+        "resourceType": "NutritionOrder",
+        "id": "o",
+        "status": "active",
+        "intent": "order",
+        "dateTime": "2026-09-14",
+        "oralDiet": {"instruction": "soft"},
+    },
+    {
+        "resourceType": "VisionPrescription",
+        "id": "o",
+        "status": "active",
+        "created": "2026-09-14",
+        "dateWritten": "2026-09-14",
+        "prescriber": {"reference": "Practitioner/dr-01"},
+        "lensSpecification": [
+            {
+                "product": {"coding": [{"system": "http://example.org/lens", "code": "lens"}]},
+                "eye": "left",
+            }
+        ],
+    },
+]
+
+
+def only(order: Json, body: Json) -> Json:
+    patient = {"reference": f"Patient/{body['context']['patientId']}"}
+    name = "patient" if order["resourceType"] in {"NutritionOrder", "VisionPrescription"} else "subject"
+    body["context"]["draftOrders"]["entry"] = [{"resource": {**order, name: patient}}]
+    return body
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+@pytest.mark.parametrize("order", ORDERS, ids=[each["resourceType"] for each in ORDERS])
+def test_every_type_of_order_gets_an_answer_that_may_be_sent(order: Json, version: str) -> None:
+    """Drugs are what policies decide here; of other orders the answer says that none does."""
+    name, here = f"{order['resourceType']}/o", api()
+    signed = written(here.call(ask(only(order, request_of(MET)), version)))
+    selected = written(here.call(ask(as_select(only(order, request_of(MET))), version)))
+    assert {key: found["covered"] for key, found in signed.items()} == {name: "conditional"}
+    assert {key: found["covered"] for key, found in selected.items()} == {name: "conditional"}
+
+
+@pytest.mark.parametrize("dialect", ["2.0", "2.1", "2.2", "cds-hooks"])
+@pytest.mark.parametrize("make", [dict, as_select, as_dispatch, as_appointment, as_encounter])
+def test_an_equivocal_result_without_a_requester_proposes_no_order_of_nobody(make: Any, dialect: str) -> None:
+    body = request_of("mmm-margenza-her2-equivocal")
+    for entry in body["context"]["draftOrders"]["entry"]:
+        entry["resource"].pop("requester", None)
+    called = api(dialect=dialect).call(make(body))
+    assert called.status == 200
+    created = [
+        action["resource"]
+        for card in called.cards
+        for suggestion in card.get("suggestions", ())
+        for action in suggestion["actions"]
+        if action["type"] == "create"
+    ]
+    assert bool(created) is (make is not as_dispatch)
+    assert all(each["requester"] == {"reference": "Practitioner/dr-01"} for each in created)
+
+
+def test_a_patient_who_books_an_appointment_orders_nothing() -> None:
+    body = as_appointment(request_of("mmm-margenza-her2-equivocal"))
+    body["context"]["userId"] = f"Patient/{body['context']['patientId']}"
+    for entry in body["prefetch"]["medicationRequests"]["entry"]:
+        entry["resource"].pop("requester", None)
+    called = api().call(body)
+    assert called.status == 200
+    assert "clinical-reminder" not in called.topics()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fhir_mappers.r4 import validate
-from service.hook_context import HookContext, OrderReading, read_context
+from service.hook_context import MOST_ORDERS, HookContext, OrderReading, read_context
 from service.hooks import HOOKS, HookService
 from service.problems import RequestProblem
 from tests.service.builders import medication_request
@@ -153,3 +153,26 @@ def test_no_appointment_leaves_nothing_to_decide() -> None:
 def test_an_encounter_is_named_by_its_id(hook: str) -> None:
     found = read(hook)
     assert (found.encounter_id, found.is_empty) == ("e1", False)
+
+
+@pytest.mark.parametrize(
+    ("hook", "member", "path"),
+    [
+        ("order-select", "draftOrders", "$.context.draftOrders.entry"),
+        ("order-dispatch", "dispatchedOrders", "$.context.dispatchedOrders"),
+        ("appointment-book", "appointments", "$.context.appointments.entry"),
+    ],
+)
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_call_has_room_for_so_many_orders(hook: str, member: str, path: str, beyond: int) -> None:
+    names = [f"rx{number}" for number in range(1, MOST_ORDERS + beyond + 1)]
+    made: dict[str, Any] = {
+        "draftOrders": drafts(*(medication_request(id=name) for name in names)),
+        "dispatchedOrders": [f"MedicationRequest/{name}" for name in names],
+        "appointments": drafts(*(appointment(id=name) for name in names)),
+    }
+    if beyond > 0:
+        assert refused(hook, **{member: made[member]}) == (400, [(path, "too-costly")])
+    else:
+        found = read(hook, **{member: made[member]})
+        assert len([*found.orders, *found.others, *found.named, *found.appointments]) == len(names)
