@@ -19,6 +19,8 @@ TEST = f"{ADDED}/0/resource"
 LINK = f"{TO_OPEN}/links/0"
 ABOUT = "extension/davinci-crd.associated-resource"
 
+REMARKS = "her2-crd.configuration-remarks"
+
 REMOVAL = {"type": "delete", "description": "Remove it", "resourceId": "MedicationRequest/rx1"}
 UPDATE = {
     "type": "update",
@@ -40,7 +42,11 @@ NEW_TEST = {
 }
 
 CARDS = [
-    Case("answer", put("extension", {"note": 1}), put("cards", []), ALL),
+    Case("answer", put("prefetch", {"note": 1}), put("cards", []), ALL),
+    Case("answer-extension", put("extension", {"note": 1}), put("extension", {REMARKS: ["x"]}), ALL),
+    Case("answer-extension", put("extension", {}), dialects=ALL),
+    Case("answer-extension", put("extension", {REMARKS: []}), dialects=ALL),
+    Case("answer-extension", put("extension", {REMARKS: [""]}), dialects=ALL),
     Case("answer", drop("cards"), dialects=ALL),
     Case("system-actions", put("systemActions", []), drop("systemActions"), CRD),
     Case("card", put(f"{TO_READ}/priority", 1), drop(f"{TO_SWITCH}/overrideReasons"), ALL),

@@ -41,7 +41,7 @@ def sign(chart: Chart) -> Any:
 
 
 def composed(found: Decision) -> dict[str, Any]:
-    return compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
+    return compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context()).to_json()
 
 
 def test_there_are_eighteen_charts() -> None:
@@ -106,6 +106,6 @@ def test_an_answer_for_a_primary_hook_is_not_sent_on_a_secondary_one() -> None:
 
 def test_an_answer_without_a_coverage_is_cards_only_and_may_be_sent() -> None:
     found = decision(Outcome.DOCUMENTATION, alternatives=alternatives())
-    answer = compose_answer([DecidedOrder(found, order_resource(), None)], context())
+    answer = compose_answer([DecidedOrder(found, order_resource(), None)], context()).to_json()
     assert "systemActions" not in answer
     assert judge(answer, ours=()) == ()
