@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from service.exact_json import DEEPEST
 from tests.cards.checks.answers import INFORMATION, OPEN, OURS, anothers, answer, code, string, update
 from tests.cards.checks.card_cases import CARD_CASES
 from tests.cards.checks.cases import ALL, CRD, judge
-from tests.cards.checks.changes import Change, Json, add, changed, drop, put
+from tests.cards.checks.changes import Change, Json, add, both, changed, drop, put
 from tests.cards.checks.information_cases import INFORMATION_CASES
 from tests.cards.checks.invariant_cases import INVARIANT_CASES
 
@@ -71,6 +72,13 @@ def test_what_a_draft_takes_over_is_judged_as_deep_as_a_body_may_nest() -> None:
     assert found.place == "$.cards[1].suggestions[0].actions[1].resource.contained"
 
 
+def test_a_draft_at_fault_is_named_whatever_it_took_over() -> None:
+    draft = "cards/1/suggestions/0/actions/1/resource"
+    odd = {"value": Decimal("1E+400"), "whole": 10**400, "deep": nested(DEEPEST // 2, "x")}
+    (found,) = judge(answer_after(both(put(f"{draft}/contained", [odd]), drop(f"{draft}/status"))))
+    assert found.place == "$.cards[1].suggestions[0].actions[1].resource"
+
+
 def test_a_place_ends_before_the_names_that_the_client_gave() -> None:
     taken = "cards/1/suggestions/0/actions/1/resource/encounter"
     (found,) = judge(answer_after(put(taken, {"reference": "Encounter/e1", "Jane Roe": {}})))
@@ -96,15 +104,13 @@ def test_coverage_information_of_others_is_not_judged(theirs: Any) -> None:
     assert judge(json) == ()
 
 
-def test_an_earlier_assertion_of_ours_that_was_left_alone_is_not_judged() -> None:
-    json = answer_after(put(f"{OPEN}/@coverage-assertion-id/valueString", "earlier"))
-    json["systemActions"].append(update("rx9", json["systemActions"][1]["resource"]["extension"][0]["extension"]))
-    assert judge(json, ours=OURS | {"earlier"}) == ()
-    json["systemActions"][1]["resource"]["extension"][0]["extension"].append(code("covered", "covered"))
-    assert [each.place for each in judge(json, ours=OURS)] == [
-        "$.systemActions[1].resource.extension",
-        "$.systemActions[4].resource.extension",
-    ]
+def test_an_earlier_assertion_is_judged_only_when_it_is_said_to_be_ours() -> None:
+    earlier = {"url": EXTENSION, "extension": [string("coverage-assertion-id", "earlier"), code("covered", "perhaps")]}
+    json = answer_after(add("systemActions/0/resource/extension", earlier))
+    assert judge(json, ours=OURS) == ()
+    assert {each.place for each in judge(json, ours=OURS | {"earlier"})} >= {
+        "$.systemActions[0].resource.extension[2].extension"
+    }
 
 
 def test_judging_changes_nothing() -> None:
