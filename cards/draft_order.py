@@ -150,9 +150,27 @@ def _interval(alternative: Alternative) -> str:
 
 def _shared(order: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the members both orders have in common, with the contained resources they may point to."""
-    shared = {name: order[name] for name in names if name in order}
-    contained = order.get("contained")
-    return {**({"contained": contained} if isinstance(contained, list) else {}), **shared}
+    shared = {name: said for name in names if name in order and _says_something(said := _said(order[name]))}
+    contained = _said(order.get("contained"))
+    return {**({"contained": contained} if isinstance(contained, list) and contained else {}), **shared}
+
+
+def _said(value: Any) -> Any:
+    """Return a value of the client's order without null and empty parts, which FHIR's JSON does not have.
+
+    null stays in a list: there it holds the place of a primitive value that has extensions.
+    """
+    match value:
+        case Mapping():
+            return {name: said for name, each in value.items() if _says_something(said := _said(each))}
+        case list():
+            return [each for each in map(_said, value) if each is None or _says_something(each)]
+        case _:
+            return value
+
+
+def _says_something(value: Any) -> bool:
+    return value not in (None, "", [], {})
 
 
 def _sound(draft: dict[str, Any], names: Iterable[str], context: CardContext) -> dict[str, Any]:

@@ -332,7 +332,8 @@ class _Call:
 
 def _is_meant(draft: DraftOrder) -> bool:
     """Say whether an order asks for something: not one withdrawn, written in error, or telling not to."""
-    return draft.resource.get("doNotPerform") is not True and draft.resource.get("status") not in _WITHDRAWN
+    status = draft.resource.get("status")
+    return draft.resource.get("doNotPerform") is not True and not (isinstance(status, str) and status in _WITHDRAWN)
 
 
 def decision_day(order: Order, called: date) -> date:

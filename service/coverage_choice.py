@@ -15,7 +15,7 @@ from criteria.outcome import Outcome
 from criteria.policy import Payer, PayerIdentifier
 from fhir_mappers.chart import Chart
 from fhir_mappers.coverage import CoverageFact, map_coverage
-from fhir_mappers.element import Issue, Origin, references
+from fhir_mappers.element import FHIR_ID, Issue, Origin, references
 from service.problems import request_problem
 
 _PLACE = "$.prefetch.coverage"
@@ -108,8 +108,8 @@ class Coverages:
                 raise request_problem(_PLACE, "multiple-matches", text)
         if ours:
             fact, payer = ours[0]
-            return Choice(payer, fact)
-        return self._without_ours(order, resource)
+            return _referred(Choice(payer, fact))
+        return _referred(self._without_ours(order, resource))
 
     def _without_ours(self, order: Order, resource: Mapping[str, Any]) -> Choice:
         unnamed = [fact for fact, _ in self.found if not fact.payor_identifiers]
@@ -141,6 +141,14 @@ class Coverages:
             text = "no Coverage in prefetch, and the FHIR server did not answer"
             return request_problem(_PLACE, "not-found", text, status=412)
         return request_problem(_PLACE, "not-found", "no Coverage was given and none could be found")
+
+
+def _referred(choice: Choice) -> Choice:
+    """Return the choice; raise RequestProblem for a Coverage without an id, which no answer could refer to."""
+    kind, _, identity = (choice.reference or f"Coverage/{choice.payer.id}").partition("/")
+    if kind != "Coverage" or not FHIR_ID.fullmatch(identity):
+        raise request_problem(_PLACE, "required", "the Coverage has no id that an answer could refer to")
+    return choice
 
 
 def _identifiers(fact: CoverageFact) -> Iterable[PayerIdentifier]:
