@@ -38,12 +38,16 @@ class StoppedClock:
         return self.now().date()
 
 
-def decision_service(hook: AnswerHook = answer_hook, library: tuple[Library, Vocabulary] | None = None) -> flask.Flask:
-    """Return the whole service as `make run` starts it.
+def decision_service(
+    hook: AnswerHook = answer_hook,
+    library: tuple[Library, Vocabulary] | None = None,
+    clients: Path | None = None,
+) -> flask.Flask:
+    """Return the whole service as `make run` starts it, with a registry of clients when one is named.
 
     Its log lines are made and written, but to nowhere, unless the library is handed in: then nothing is logged.
     """
-    settings = Settings(profile=Profile.DEVELOPMENT, default_payer="oscar")
+    settings = Settings(profile=Profile.DEVELOPMENT, default_payer="oscar", clients=clients)
     app = create_app(settings, library=library, clock=StoppedClock(), answer_hook=hook)
     if library is None:
         configure_logs(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends

@@ -15,6 +15,7 @@ from fhir_mappers.r4 import validate
 REST = "Flask, headers, log line"
 DECIDING = "order, coverage, approval, ids"
 _CHECKS = "request checks"
+CHECKED = "check of the answer"
 VALIDATION = "FHIR validation of the order"
 
 # Stage -> the module that calls it and the name it calls it by.
@@ -25,6 +26,7 @@ _CALLS: tuple[tuple[str, Any, str], ...] = (
     ("mapping", service.answer, "map_record"),
     ("evaluation of the criteria", service.answer, "evaluate"),
     ("cards, coverage information", service.answer, "compose_answer"),
+    (CHECKED, service.answer, "check_answer"),
     ("decision record", service.answer, "decision_record"),
     ("encode", service.hook_routes, "encode"),
     ("encode", service.answer, "encode"),
@@ -38,6 +40,7 @@ STAGES = (
     DECIDING,
     "evaluation of the criteria",
     "cards, coverage information",
+    CHECKED,
     "decision record",
     "encode",
     REST,

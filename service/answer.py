@@ -79,11 +79,11 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         # dev-6: the client is to know that what it configured could not be used, and we are.
         log_event("configuration-defaulted", level="warning", service_id=request.service.id)
         answer["extension"] = {CONFIGURATION_REMARKS: list(request.remarks)}
-    _check(answer, request, decided, services)
+    check_answer(answer, request, decided, services)
     return answer
 
 
-def _check(
+def check_answer(
     answer: Mapping[str, Any], request: HookRequest, decided: Sequence[DecidedOrder], services: Services
 ) -> None:
     """Raise WrongAnswerError for an answer that breaks a rule of what may be sent: a defect of ours, a 500."""

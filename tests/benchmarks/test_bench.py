@@ -8,6 +8,7 @@ import pytest
 from benchmarks.bench import CONSTANT, ECHO, SERVICE, Effort, compare
 from benchmarks.calls import Application, constant, decision_service, echo, fast_echo, post
 from benchmarks.requests import SMALLEST, order_sign
+from benchmarks.signing import ALGORITHMS, signed_service
 from benchmarks.stages import DECIDING, STAGES, Stopwatch, split
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
@@ -89,3 +90,15 @@ def test_every_stage_of_a_decision_is_seen_and_the_service_is_left_as_it_was(
     assert min(spent.values()) > 0
     assert post(app, order_sign()) == before
     assert watch.timed("encode", len)(()) == 0
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_signed_call_is_answered_like_any_other_and_its_token_is_good_for_nothing_else(
+    algorithm: str, library: tuple[Library, Vocabulary]
+) -> None:
+    signed = signed_service(algorithm, library)
+    answer = json.loads(post(signed, order_sign()))
+    (action,) = answer["systemActions"]
+    assert coverage_information(action["resource"])["pa-needed"] == "satisfied"
+    with pytest.raises(RuntimeError, match="401"):
+        post(lambda environ, start: signed({**environ, "PATH_INFO": "/cds-services/her2-order-select"}, start), b"{}")
