@@ -8,6 +8,7 @@ import pytest
 from cards.compose import compose_answer
 from cards.context import DecidedOrder
 from cards.coverage_information import EXTENSION
+from cards.dialect import DIALECTS
 from criteria.decision import Decision
 from criteria.facts import SearchState
 from criteria.outcome import Outcome
@@ -15,7 +16,7 @@ from examples.chart import Chart, load_charts
 from examples.play import request_for
 from service.exact_json import decode
 from tests.cards.builders import alternatives, context, decision, order_resource, safety_note, secondary
-from tests.cards.checks.cases import judge, rules
+from tests.cards.checks.cases import ALL, CRD, judge, rules
 from tests.hooks.clients import FHIR, RecordServer, api, templates
 
 CHARTS = load_charts()
@@ -33,26 +34,51 @@ def asserted(answer: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def sign(chart: Chart) -> Any:
+def sign(chart: Chart, dialect: str = "2.2") -> Any:
     state = SearchState.FAILED if chart.fhir_server == "fails" else SearchState.ANSWERED
-    called = api(RecordServer(chart.record, state)).sign(request_for(chart, templates(), FHIR))
+    called = api(RecordServer(chart.record, state), dialect=dialect).sign(request_for(chart, templates(), FHIR))
     assert called.status == 200, called.text
     return decode(called.text.encode())
 
 
-def composed(found: Decision) -> dict[str, Any]:
-    return compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context()).to_json()
+def composed(found: Decision, dialect: str = "2.2") -> dict[str, Any]:
+    here = context(dialect=DIALECTS[dialect])
+    return compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], here).to_json()
 
 
 def test_there_are_eighteen_charts() -> None:
     assert len(CHARTS) == 18
 
 
+@pytest.mark.parametrize("dialect", ALL)
 @pytest.mark.parametrize("chart", CHARTS, ids=[each.name for each in CHARTS])
-def test_the_answer_to_a_chart_may_be_sent(chart: Chart) -> None:
-    answer = sign(chart)
-    assert answer["systemActions"]
-    assert judge(answer, ours=asserted(answer)) == ()
+def test_the_answer_to_a_chart_may_be_sent(chart: Chart, dialect: str) -> None:
+    answer = sign(chart, dialect)
+    assert ("systemActions" in answer) is (dialect in CRD)
+    assert judge(answer, dialect, ours=asserted(answer)) == ()
+
+
+@pytest.mark.parametrize("dialect", CRD)
+def test_the_charts_show_every_response_type_in_every_version(dialect: str) -> None:
+    """Coverage information, and the four kinds of cards by their shape."""
+    answers = [sign(each, dialect) for each in CHARTS]
+    cards = [card for each in answers for card in each["cards"]]
+    assert all(asserted(each) for each in answers)
+    assert {kind(card) for card in cards} == {
+        "External Reference",
+        "Instructions",
+        "Propose Alternate Request",
+        "Identify Additional Orders",
+    }
+
+
+def kind(card: Mapping[str, Any]) -> str:
+    if "links" in card:
+        return "External Reference"
+    if "suggestions" not in card:
+        return "Instructions"
+    types = [[action["type"] for action in each["actions"]] for each in card["suggestions"]]
+    return "Propose Alternate Request" if types[0] == ["delete", "create"] else "Identify Additional Orders"
 
 
 def test_the_charts_show_every_kind_of_answer() -> None:
@@ -87,16 +113,18 @@ def test_the_charts_show_every_kind_of_answer() -> None:
     }
 
 
+@pytest.mark.parametrize("dialect", ALL)
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_an_answer_of_each_outcome_may_be_sent(outcome: Outcome) -> None:
+def test_an_answer_of_each_outcome_may_be_sent(outcome: Outcome, dialect: str) -> None:
     found = decision(outcome, alternatives=alternatives(), safety_notes=(safety_note(),))
-    assert judge(composed(found), ours={found.id}) == ()
+    assert judge(composed(found, dialect), dialect, ours={found.id}) == ()
 
 
+@pytest.mark.parametrize("dialect", ALL)
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_an_answer_of_each_outcome_on_a_secondary_hook_may_be_sent(outcome: Outcome) -> None:
+def test_an_answer_of_each_outcome_on_a_secondary_hook_may_be_sent(outcome: Outcome, dialect: str) -> None:
     found = secondary(decision(outcome, alternatives=alternatives(), safety_notes=(safety_note(),)))
-    assert judge(composed(found), primary=False, ours={found.id}) == ()
+    assert judge(composed(found, dialect), dialect, primary=False, ours={found.id}) == ()
 
 
 def test_an_answer_for_a_primary_hook_is_not_sent_on_a_secondary_one() -> None:
