@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from examples.ehr import TOKEN
 from tests.hooks.answers import (
     CARD_TYPES,
     CHARTS,
@@ -25,9 +26,11 @@ from tests.hooks.clients import (
     named,
     nodes,
     orders_of,
+    record_of,
     request_of,
     resources_of,
 )
+from tests.service.builders import logged
 
 
 def minimal(name: str) -> Json:
@@ -231,3 +234,16 @@ def test_what_is_kept_of_a_call_holds_no_resource() -> None:
     assert "resourceType" not in json.dumps(record)
     patient = named(request_of(FOURTH_LINE), "Patient/ex-06")
     assert patient["birthDate"] not in json.dumps(record)
+
+
+def test_the_token_of_a_call_is_kept_and_shown_nowhere() -> None:
+    body, service = request_of(FOURTH_LINE, without=["observations"], fhir=True), api()
+    service.server.record = record_of(FOURTH_LINE)
+    assert body["fhirAuthorization"]["access_token"] == TOKEN
+    with logged() as log:
+        called = service.sign(body)
+    assert service.server.asked
+    assert log.getvalue()
+    record = service.decision(called, "MedicationRequest/order-06")
+    assert record["outcome"] == "authorized"
+    assert TOKEN not in log.getvalue() + called.text + json.dumps(record)

@@ -1,0 +1,125 @@
+"""docs/conformance.md is complete, names tests that exist, and the reader of its tables finds what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.requirements_table import HEADER, Row, Status, TableError, problems, requirements, rows
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+LISTS = ("crd-2.2.1-server-requirements.txt", "cds-hooks-service-requirements.txt")
+DOCUMENT = ROOT / "docs" / "conformance.md"
+
+
+def document() -> list[Row]:
+    return rows(DOCUMENT.read_text(encoding="utf-8"))
+
+
+def expected() -> dict[str, str]:
+    return requirements("\n".join((HERE / name).read_text(encoding="utf-8") for name in LISTS))
+
+
+def test_every_requirement_has_its_row_and_every_test_that_is_named_exists() -> None:
+    assert problems(document(), expected(), ROOT) == []
+
+
+def test_no_row_is_pending() -> None:
+    assert [f"{row.id}: {row.words}" for row in document() if row.status is Status.PENDING] == []
+
+
+# 144 statements of CRD 2.2.1 name the server or its organization; 14 of them say MAY and ask for nothing.
+def test_the_list_of_crd_is_as_long_as_its_source() -> None:
+    listed = requirements((HERE / LISTS[0]).read_text(encoding="utf-8"))
+    ours = {name for name in listed if name.startswith(("crd-ci-", "crd-version-"))}
+    assert len(listed) - len(ours) == 144 - 14
+    assert len(ours) == 9 + 1
+
+
+# ------------------------------------------------------------------ the reader itself
+
+SHOWN = "implemented: `tests/docs/test_conformance.py::test_no_row_is_pending`"
+GOOD = ("dev-1", "SHALL", "Every service says its versions.", SHOWN)
+LIST = {"dev-1": "SHALL"}
+
+
+def table(*lines: tuple[str, ...]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (HEADER, ("---",) * len(HEADER), *lines))
+
+
+def changed(**cells: str) -> tuple[str, ...]:
+    return tuple((dict(zip(("id", "level", "text", "last"), GOOD, strict=True)) | cells).values())
+
+
+def test_a_good_table_is_read_and_has_no_problem() -> None:
+    (row,) = rows(f"# Title\n\n{table(GOOD)}\n\n| another | table |\n|---|---|\n| of | no interest |\n")
+    assert row.tests == (("tests/docs/test_conformance.py", "test_no_row_is_pending"),)
+    assert problems([row], LIST, ROOT) == []
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        f"{SHOWN}, {SHOWN.removeprefix('implemented: ')}",
+        f"{SHOWN}. Only on primary hooks.",
+        "not applicable: the service offers no such card",
+        "PENDING: feedback",
+    ],
+)
+def test_every_way_to_answer_a_requirement_is_read(last: str) -> None:
+    assert rows(table(changed(last=last)))
+
+
+def test_a_recommendation_may_be_left_aside_for_a_reason() -> None:
+    (row,) = rows(table(changed(level="SHOULD", last="not followed: the service keeps no figures of use")))
+    assert row.status is Status.NOT_FOLLOWED
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (GOOD[:3], "3 cells"),
+        ((*GOOD, "more"), "5 cells"),
+        (changed(id="Dev 1"), "no id"),
+        (changed(level="MUST"), "no level"),
+        (changed(text=""), "in a sentence"),
+        (changed(text="Says versions"), "in a sentence"),
+        (changed(last=""), "neither"),
+        (changed(last="implemented"), "neither"),
+        (changed(last="done: `tests/docs/test_conformance.py::test_no_row_is_pending`"), "neither"),
+        (changed(last="implemented: by the hook table"), "not shown by"),
+        (changed(last="implemented: `tests/docs/test_conformance.py`"), "not shown by"),
+        (changed(last=f"{SHOWN}, not applicable: no such card is sent"), "not shown by"),
+        (changed(last=SHOWN.replace("implemented", "not applicable")), "has a test"),
+        (changed(last=SHOWN.replace("implemented", "PENDING")), "has a test"),
+        (changed(last="not applicable: no"), "gives no reason"),
+        (changed(last="not followed: the service keeps no figures of use"), "cannot be left aside"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_line(cells: tuple[str, ...], words: str) -> None:
+    with pytest.raises(TableError, match=f"line 3: .*{words}"):
+        rows(table(cells))
+
+
+@pytest.mark.parametrize(
+    ("lines", "listed", "words"),
+    [
+        ([GOOD, GOOD], LIST, "stands 2 times"),
+        ([], LIST, "is missing"),
+        ([GOOD], {}, "is no requirement"),
+        ([GOOD], {"dev-1": "SHOULD"}, "the level is SHOULD"),
+        ([changed(last=SHOWN.replace("test_no_row", "test_no_such_row"))], LIST, "there is no tests/docs"),
+        ([changed(last=SHOWN.replace("test_conformance", "test_no_such_file"))], LIST, "there is no tests/docs"),
+    ],
+)
+def test_a_table_that_does_not_fit_its_list_or_the_tests_is_found(
+    lines: list[tuple[str, ...]], listed: dict[str, str], words: str
+) -> None:
+    (problem,) = problems(rows(table(*lines)), listed, ROOT)
+    assert words in problem
+
+
+@pytest.mark.parametrize("text", ["dev-1 SHALL\ndev-1 SHALL", "dev-1 MAY", "dev-1"])
+def test_a_list_with_a_requirement_twice_or_without_its_level_is_refused(text: str) -> None:
+    with pytest.raises(TableError, match="dev-1"):
+        requirements(text)
