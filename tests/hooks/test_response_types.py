@@ -125,12 +125,15 @@ def test_a_test_whose_result_the_client_holds_is_not_proposed() -> None:
 
 def test_another_coverage_has_another_assertion_and_another_number() -> None:
     body, order = request_of(FOURTH_LINE), "MedicationRequest/order-06"
-    first = answer(FOURTH_LINE).information(order)
-    named(body, "Coverage/cov-06")["id"] = "cov-other"
     for each in orders_of(body):
         each.pop("insurance", None)
+    first = api().sign(body).information(order)
+    named(body, "Coverage/cov-06")["id"] = "cov-other"
     second = api().sign(body).information(order)
-    assert second["coverage"] == {"reference": "Coverage/cov-other"}
+    assert (first["coverage"], second["coverage"]) == (
+        {"reference": "Coverage/cov-06"},
+        {"reference": "Coverage/cov-other"},
+    )
     assert first["satisfied-pa-id"] != second["satisfied-pa-id"]
     assert first["coverage-assertion-id"] != second["coverage-assertion-id"]
 
