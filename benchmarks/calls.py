@@ -15,8 +15,8 @@ from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook
 from service.app import create_app
+from service.hook_routes import AnswerHook
 from service.logs import configure_logs
-from service.routes import AnswerHook
 from service.settings import Profile, Settings
 
 PATH = "/cds-services/her2-order-sign"

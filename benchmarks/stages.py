@@ -8,7 +8,7 @@ from time import process_time_ns
 from typing import Any
 
 import service.answer
-import service.routes
+import service.hook_routes
 from benchmarks.calls import Application, post
 from fhir_mappers.r4 import validate
 
@@ -19,14 +19,14 @@ VALIDATION = "FHIR validation of the order"
 
 # Stage -> the module that calls it and the name it calls it by.
 _CALLS: tuple[tuple[str, Any, str], ...] = (
-    ("decode", service.routes, "decode"),
-    (_CHECKS, service.routes, "read_request"),
-    ("prefetch gathering", service.routes, "complete"),
+    ("decode", service.hook_routes, "decode"),
+    (_CHECKS, service.hook_routes, "read_request"),
+    ("prefetch gathering", service.hook_routes, "complete"),
     ("mapping", service.answer, "map_record"),
     ("evaluation of the criteria", service.answer, "evaluate"),
     ("cards, coverage information", service.answer, "compose_answer"),
     ("decision record", service.answer, "decision_record"),
-    ("encode", service.routes, "encode"),
+    ("encode", service.hook_routes, "encode"),
     ("encode", service.answer, "encode"),
 )
 STAGES = (

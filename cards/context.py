@@ -45,9 +45,10 @@ class CardContext:
 class DecidedOrder:
     """One decision with the order as the client sent it.
 
-    `coverage_reference` is None when no Coverage was found (a default payer decided); `ours` are ids of earlier
-    assertions of this service about the order; `target` is the resource that carries the coverage information when
-    it is not the order itself (an appointment, an encounter).
+    `coverage_reference` is None when no Coverage was found (a default payer decided); `target` is the resource that
+    carries the coverage information when it is not the order itself (an appointment, an encounter); `ours` are ids
+    of earlier assertions of this service on the resource that carries it. Where `is_annotated` is false nothing is
+    written: the answer has cards only.
     """
 
     decision: Decision
@@ -55,3 +56,21 @@ class DecidedOrder:
     coverage_reference: str | None
     ours: frozenset[str] = frozenset()
     target: Mapping[str, Any] | None = None
+    is_annotated: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a target that cannot be named: cards and updates refer to it."""
+        if self.target is not None and not (self.target.get("resourceType") and self.target.get("id")):
+            raise ValueError("the resource that carries coverage information has a type and an id")
+
+    @property
+    def carrier(self) -> Mapping[str, Any]:
+        """Return the resource that carries the coverage information."""
+        return self.resource if self.target is None else self.target
+
+    @property
+    def reference(self) -> str:
+        """Return the resource of the call that the answer is about, as a local reference."""
+        if self.target is None:
+            return self.decision.order.source.reference
+        return f"{self.target['resourceType']}/{self.target['id']}"

@@ -1,15 +1,16 @@
 """What every card has: a stable identity, a payer's name and topic, the order it is about."""
 
 from enum import Enum
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID, uuid5
 
 from cards.card import SUMMARY_LIMIT, CardSource, Coding
+from cards.context import CardContext, DecidedOrder
 from cards.markdown import bold, escape, plain
 from cards.wording import drug_name
 from criteria.decision import Decision
 
-_CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+_ASSOCIATED = "davinci-crd.associated-resource"
 _NAMESPACE = UUID("6d0f0a3e-51b7-5d8e-9a53-3c1d6d3b8f10")
 """Any fixed UUID would do: it keeps our names apart from those of others."""
 
@@ -17,6 +18,7 @@ _NAMESPACE = UUID("6d0f0a3e-51b7-5d8e-9a53-3c1d6d3b8f10")
 class Topic(Enum):
     """Topics of our cards, in the order of their priority."""
 
+    COVERAGE_INFORMATION = "coverage-info"
     APPROPRIATE_USE = "appropriate-use"
     REQUIRED_ALTERNATIVES = "therapy-alternatives-req"
     CLINICAL_REMINDER = "clinical-reminder"
@@ -26,6 +28,7 @@ class Topic(Enum):
 
 
 _DISPLAYS = {
+    Topic.COVERAGE_INFORMATION: "Coverage Information",
     Topic.APPROPRIATE_USE: "Appropriate Use",
     Topic.REQUIRED_ALTERNATIVES: "Required Therapy Alternatives",
     Topic.CLINICAL_REMINDER: "Clinical Reminder",
@@ -40,14 +43,22 @@ def name_uuid(decision: Decision, *parts: str) -> str:
     return str(uuid5(_NAMESPACE, "\x1f".join([decision.id, *parts])))
 
 
-def source(decision: Decision, topic: Topic) -> CardSource:
+def source(decision: Decision, topic: Topic, context: CardContext) -> CardSource:
     """Return payer and topic. The payer's name, not a benefit manager's (CRD resp-4)."""
-    return CardSource(plain(decision.payer.name), Coding(_CARD_TYPES, topic.value, _DISPLAYS[topic]))
+    return CardSource(plain(decision.payer.name), Coding(context.dialect.topics, topic.value, _DISPLAYS[topic]))
 
 
-def associated(decision: Decision) -> dict[str, Any]:
-    """Return the extension that names the order a card is about."""
-    return {"davinci-crd.associated-resource": [{"reference": decision.order.source.reference}]}
+def associated(decided: DecidedOrder, context: CardContext) -> dict[str, Any]:
+    """Return the extension that names the resource of the call a card is about (CRD dev-25), empty without CRD."""
+    match context.dialect.associated_resource:
+        case "Reference":
+            return {_ASSOCIATED: [{"reference": decided.reference}]}
+        case "string":
+            return {_ASSOCIATED: [decided.reference]}
+        case None:
+            return {}
+        case other:
+            assert_never(other)
 
 
 def order_line(decision: Decision) -> str:

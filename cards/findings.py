@@ -6,7 +6,7 @@ from typing import assert_never
 from criteria.decision import Decision
 from criteria.finding import Determination, Finding, NeedKind, OpenNeed
 from criteria.outcome import Outcome
-from criteria.policy import Policy
+from criteria.policy import Contact, Policy
 from criteria.verdict import Verdict
 
 
@@ -33,6 +33,11 @@ def judged(decision: Decision) -> tuple[Policy, Determination]:
     if decision.policy is None or decision.determination is None:
         raise ValueError(f"{decision.outcome.value} needs a policy and a determination")
     return decision.policy, decision.determination
+
+
+def contact_of(decision: Decision) -> Contact | None:
+    """Return whom to ask: the policy's contact, else the payer's."""
+    return (decision.policy.contact if decision.policy else None) or decision.payer.contact
 
 
 def decisive(root: Finding) -> tuple[Finding, ...]:

@@ -1,24 +1,23 @@
-"""Cards that only say something: what to send, what the label warns of, that no Coverage was found."""
+"""Cards that tell the user to do something: what to send, what to check before the drug is given."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from cards import wording
 from cards.card import Card
-from cards.context import CardContext
+from cards.context import CardContext, DecidedOrder
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
-from cards.findings import announced_outcome, has_needs_out_of_view, judged
+from cards.findings import has_needs_out_of_view, judged
 from cards.markdown import bold, bullet, escape, link, paragraphs, plain
 from cards.outline import Choice, Entry, Item, criteria_of, outline
 from criteria.decision import Decision
-from criteria.outcome import Outcome
 
 
-def documentation_card(decision: Decision, context: CardContext) -> Card:
-    """Say per criterion what to send, most decisive first. The outcome is `documentation`."""
+def documentation_card(decided: DecidedOrder, context: CardContext) -> Card:
+    """Say per criterion what to send, most decisive first. The outcome is `documentation`, the hook primary."""
+    decision = decided.decision
     policy, _ = judged(decision)
-    entries = outline(decision)
-    first = plain(next(criteria_of(entries)).title)
+    first = plain(next(criteria_of(outline(decision))).title)
     name = wording.drug_name(decision)
     return Card(
         uuid=name_uuid(decision, "documentation"),
@@ -29,21 +28,26 @@ def documentation_card(decision: Decision, context: CardContext) -> Card:
         ),
         detail=paragraphs(
             f"To decide coverage of {order_line(decision)} under {escape(policy.title)}, send:",
-            "\n".join(_requests(entries)),
-            _other_uses(decision, context),
+            *what_to_send(decision, context),
         ),
         indicator="warning",
-        source=source(decision, Topic.APPROPRIATE_USE),
-        extension=associated(decision),
+        source=source(decision, Topic.APPROPRIATE_USE, context),
+        extension=associated(decided, context),
     )
 
 
-def safety_card(decision: Decision) -> Card:
+def what_to_send(decision: Decision, context: CardContext) -> tuple[str, str]:
+    """Return the list of what to send, and the line about other uses of the policy (empty when there are none)."""
+    requests = "\n".join(_list(outline(decision), said=set(), depth=0))
+    return requests, _other_uses(decision, context)
+
+
+def safety_card(decided: DecidedOrder, context: CardContext) -> Card:
     """Point to facts in the record that the label's boxed warning is about. Never changes an outcome."""
-    notes = decision.safety_notes
+    decision = decided.decision
     items = "\n".join(
         bullet(f"{escape(each.text)} (record: {escape(each.source.reference)}; label: {escape(each.label)})")
-        for each in notes
+        for each in decision.safety_notes
     )
     return Card(
         uuid=name_uuid(decision, "safety"),
@@ -55,49 +59,13 @@ def safety_card(decision: Decision) -> Card:
             f"Before giving {order_line(decision)}, check:", items, "This note does not change the coverage outcome."
         ),
         indicator="warning",
-        source=source(decision, Topic.CONTRAINDICATION),
-        extension=associated(decision),
+        source=source(decision, Topic.CONTRAINDICATION, context),
+        extension=associated(decided, context),
     )
-
-
-def no_coverage_card(decision: Decision) -> Card:
-    """Say the outcome where there is no Coverage to write it to (a default payer decided)."""
-    name = plain(decision.payer.name)
-    outcome = announced_outcome(decision)
-    text = wording.reason(decision)
-    if outcome is Outcome.AUTHORIZED:
-        text = wording.without_number(decision, "No authorization number is given without a Coverage")
-    is_unread = outcome is Outcome.TECHNICAL and decision.determination is None
-    drug = wording.drug_name(decision)
-    summaries = (
-        (f"{drug}: nothing was decided, a system did not answer", "Nothing was decided: a system did not answer")
-        if is_unread
-        else (
-            f"{drug}: no Coverage found; read against the policies of {name} only",
-            "No Coverage found for this order; read against the default payer's policies only",
-        )
-    )
-    without = f"No Coverage was found, so {escape(name)} was assumed and nothing was written to the order."
-    return Card(
-        uuid=name_uuid(decision, "no-coverage"),
-        summary=fitting(*summaries),
-        detail=paragraphs(
-            f"{order_line(decision)}: {bold(wording.headline(outcome))}.",
-            escape(text),
-            "Nothing was written to the order." if is_unread else without,
-        ),
-        indicator="info",
-        source=source(decision, Topic.INSURANCE),
-        extension=associated(decision),
-    )
-
-
-def _requests(entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield the lines of the list; what was said once is not said again."""
-    yield from _list(entries, said=set(), depth=0)
 
 
 def _list(entries: Sequence[Entry], said: set[str], depth: int) -> Iterator[str]:
+    """Yield the lines of the list; what was said once is not said again."""
     indent = "  " * depth
     for entry in entries:
         match entry:

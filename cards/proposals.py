@@ -5,7 +5,7 @@ from typing import Any
 
 from cards import wording
 from cards.card import Action, Card, Coding, Suggestion
-from cards.context import CardContext
+from cards.context import CardContext, DecidedOrder
 from cards.draft_order import dosage_text, draft_medication_request, draft_service_request
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
 from cards.findings import judged, orderable_tests
@@ -24,10 +24,9 @@ _OVERRIDE_REASONS = {
 }
 
 
-def alternatives_card(
-    decision: Decision, alternatives: Alternatives, order_resource: Mapping[str, Any], context: CardContext
-) -> Card:
+def alternatives_card(decided: DecidedOrder, alternatives: Alternatives, context: CardContext) -> Card:
     """Propose each preferred product that suits the patient, as far as known, instead of the ordered one."""
+    decision = decided.decision
     names = [context.drugs[each.drug].brand or context.drugs[each.drug].name for each in alternatives.offered]
     offered = "\n".join(
         bullet(f"{bold(context.drugs[each.drug].title)}: {escape(wording.join(dosage_text(each), each.basis))}")
@@ -52,19 +51,25 @@ def alternatives_card(
             left_out,
         ),
         indicator="info",
-        source=source(decision, Topic.REQUIRED_ALTERNATIVES),
-        suggestions=tuple(_switch(decision, each, order_resource, context) for each in alternatives.offered),
+        source=source(decision, Topic.REQUIRED_ALTERNATIVES, context),
+        suggestions=tuple(_switch(decided, each, context) for each in alternatives.offered),
         selection_behavior="at-most-one",
         override_reasons=_override_reasons(context.links),
-        extension=associated(decision),
+        extension=associated(decided, context),
     )
 
 
-def reflex_test_card(decision: Decision, order_resource: Mapping[str, Any], context: CardContext) -> Card | None:
+def reflex_test_card(decided: DecidedOrder, context: CardContext) -> Card | None:
     """Propose the tests that an order can close an open need with; None when there is none."""
+    decision = decided.decision
     policy, _ = judged(decision)
     needs = {each.need.orderable: each for each in orderable_tests(decision)}
     tests = {name: test for name, test in policy.reflex_tests.items() if name in needs}
+    drafts = {
+        name: draft_service_request(decision, name, test, decided.resource, context) for name, test in tests.items()
+    }
+    # CRD's profile requires a requester; an order that names none, on a hook without a user, leaves nobody to be it.
+    tests = {name: test for name, test in tests.items() if "requester" in drafts[name]}
     if not tests:
         return None
     items = "\n".join(
@@ -83,17 +88,16 @@ def reflex_test_card(decision: Decision, order_resource: Mapping[str, Any], cont
         ),
         detail=paragraphs(f"For {order_line(decision)}, an order can close what is open:", items),
         indicator="info",
-        source=source(decision, Topic.CLINICAL_REMINDER),
-        suggestions=tuple(_add_test(decision, name, test, order_resource, context) for name, test in tests.items()),
-        selection_behavior="any",
-        extension=associated(decision),
+        source=source(decision, Topic.CLINICAL_REMINDER, context),
+        suggestions=tuple(_add_test(decision, name, test, drafts[name]) for name, test in tests.items()),
+        selection_behavior=context.dialect.independent_choices,
+        extension=associated(decided, context),
     )
 
 
-def _switch(
-    decision: Decision, alternative: Alternative, order_resource: Mapping[str, Any], context: CardContext
-) -> Suggestion:
+def _switch(decided: DecidedOrder, alternative: Alternative, context: CardContext) -> Suggestion:
     """Delete the order and create the draft: the two actions CRD allows here (crd-respar-1)."""
+    decision = decided.decision
     title = context.drugs[alternative.drug].title
     return Suggestion(
         label=f"Order {title} instead",
@@ -107,16 +111,13 @@ def _switch(
             Action(
                 "create",
                 f"Draft an order for {title}",
-                draft_medication_request(decision, alternative, order_resource, context),
+                draft_medication_request(decision, alternative, decided.resource, context),
             ),
         ),
     )
 
 
-def _add_test(
-    decision: Decision, name: str, test: ReflexTest, order_resource: Mapping[str, Any], context: CardContext
-) -> Suggestion:
-    draft = draft_service_request(decision, name, test, order_resource, context)
+def _add_test(decision: Decision, name: str, test: ReflexTest, draft: Mapping[str, Any]) -> Suggestion:
     return Suggestion(
         label=f"Order {test.display}",
         uuid=name_uuid(decision, "reflex-test", name),

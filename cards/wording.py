@@ -13,6 +13,7 @@ from cards.findings import (
     asked_needs,
     decisive,
     finding_of,
+    is_primary,
     judged,
     review_needs_in_view,
 )
@@ -52,31 +53,6 @@ def reason(decision: Decision) -> str:
             return _documentation(decision)
         case Outcome.REVIEW:
             return _review(decision)
-        case _:
-            assert_never(outcome)
-
-
-def headline(outcome: Outcome) -> str:
-    """Return the outcome in a few words."""
-    match outcome:
-        case Outcome.NO_MEMBER_FOUND | Outcome.NO_ACTIVE_COVERAGE | Outcome.COVERAGE_NOT_FOUND:
-            return "no coverage in force"
-        case Outcome.NO_POLICY:
-            return "no policy loaded for this drug"
-        case Outcome.DRUG_UNCLEAR:
-            return "the ordered drug is not clear"
-        case Outcome.PREFERRED:
-            return "preferred product, no exception needed"
-        case Outcome.AUTHORIZED | Outcome.AUTHORIZABLE:
-            return "the record meets the policy"
-        case Outcome.NOT_MET:
-            return "the record does not meet the policy"
-        case Outcome.TECHNICAL:
-            return "could not be determined"
-        case Outcome.DOCUMENTATION:
-            return "prior authorization needed, documentation missing"
-        case Outcome.REVIEW:
-            return "prior authorization needed, clinical review by the plan"
         case _:
             assert_never(outcome)
 
@@ -229,16 +205,25 @@ def _technical(decision: Decision) -> str:
     )
 
 
-def _documentation(decision: Decision) -> str:
+def authorization_needed(decision: Decision) -> str:
+    """Return that the order needs prior authorization, and under what."""
     policy, _ = judged(decision)
-    asked = outline(decision)
+    return f"{drug_name(decision)} needs prior authorization under {policy.title}"
+
+
+def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
+    """Return what the plan reviews besides what is asked, empty when there is nothing."""
     named = {leaf.id for leaf in criteria_of(asked)}
-    for_the_plan = [each for each in review_needs_in_view(decision) if each.criterion not in named]
-    return join(
-        f"{drug_name(decision)} needs prior authorization under {policy.title}",
-        f"Not yet documented: {_listed(asked)}",
-        f"For the plan to review, nothing to send: {titles(for_the_plan)}" if for_the_plan else "",
-    )
+    reviewed = [each for each in review_needs_in_view(decision) if each.criterion not in named]
+    return f"For the plan to review, nothing to send: {titles(reviewed)}" if reviewed else ""
+
+
+def _documentation(decision: Decision) -> str:
+    """Name what is missing; secondary hooks must ask for no documents (CRD hook-19, and the same in 2.0 and 2.1)."""
+    if not is_primary(decision):
+        return join(authorization_needed(decision), "What the authorization takes is said when the order is signed")
+    asked = outline(decision)
+    return join(authorization_needed(decision), f"Not yet documented: {_listed(asked)}", for_the_plan(decision, asked))
 
 
 def _listed(entries: Sequence[Entry]) -> str:

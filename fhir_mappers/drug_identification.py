@@ -27,6 +27,8 @@ from fhir_mappers.element import (
 from fhir_mappers.referred import origin_of, within
 from fhir_mappers.short_cache import short_cache
 
+BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+
 
 class Clue(NamedTuple):
     """What one code or one word says: one drug, or several it may stand for.
@@ -160,8 +162,7 @@ def drug_of(origin: Origin, resource: Json, resolve: Resolve, vocabulary: Vocabu
 
     A Medication that is not at hand leaves the drug unrecognised, under the reference as its label.
     """
-    stated = concept(origin, resource, "medicationCodeableConcept")
-    concepts = [stated]
+    concepts = [*_described(origin, resource, "medicationCodeableConcept")]
     ingredients: tuple[Concept, ...] = ()
     label = ""
     holder = mapping(origin, resource, "medicationReference")
@@ -173,10 +174,26 @@ def drug_of(origin: Origin, resource: Json, resolve: Resolve, vocabulary: Vocabu
             origin.note("medicationReference", "the medication is not at hand")
         else:
             at = origin_of(origin, label, medication)
-            concepts.append(concept(at, medication, "code"))
+            concepts += _described(at, medication, "code")
             ingredients = ingredients_of(at, within(origin, resolve))
     reading = identify(vocabulary, tuple(each for each in concepts if not each.is_empty), ingredients)
     return reading if reading.label else DrugReading(reading.reading, reading.keys, label, reading.basis)
+
+
+def _described(origin: Origin, holder: Json, key: str) -> Iterator[Concept]:
+    """Yield a concept, and the codes it may be billed under, which name the product too (CRD 2.2.1 billopt-3).
+
+    Only codes are taken of a billing option: its words are those of a price list.
+    """
+    yield concept(origin, holder, key)
+    stated = holder.get(key)
+    if not isinstance(stated, dict) or "extension" not in stated:
+        return
+    for index, entry in enumerate(mappings(origin, stated, "extension", key)):
+        if entry.get("url") == BILLING_OPTIONS:
+            option = concept(origin, entry, "valueCodeableConcept", f"{key}.extension[{index}]")
+            codings = tuple(coding._replace(display="") for coding in option.codings if coding.code)
+            yield Concept(codings, "")
 
 
 def ingredients_of(origin: Origin, resolve: Resolve) -> tuple[Concept, ...]:

@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication
 
 from criteria.errors import LibraryError
 from service.app import create_app
+from service.clients import ClientsError
 from service.settings import Settings, SettingsError, read_settings
 
 THREADS = 16
@@ -51,8 +52,9 @@ def development_notice(settings: Settings) -> str:
     """Return the one line that says what a development server does not do."""
     payer = f"default payer {settings.default_payer}" if settings.default_payer else "no default payer"
     exposed = "" if settings.host in _LOOPBACK else f" OTHER MACHINES CAN CALL IT (listening on {settings.host})."
+    callers = "callers are authenticated" if settings.clients else "callers are NOT authenticated"
     return (
-        f"DEVELOPMENT PROFILE at {settings.public_url}: callers are NOT authenticated, FHIR servers on loopback are "
+        f"DEVELOPMENT PROFILE at {settings.public_url}: {callers}, FHIR servers on loopback and http are "
         f"allowed, {payer}. Never use it with real patients.{exposed}"
     )
 
@@ -66,6 +68,9 @@ def main() -> int:
         Server(create_app(settings), settings).run()
     except SettingsError as error:
         print(f"her2-crd does not start. {error}", file=sys.stderr)
+        return 2
+    except ClientsError as error:
+        print(f"her2-crd does not start. The registry of clients has mistakes:\n{error}", file=sys.stderr)
         return 2
     except LibraryError as error:
         print(f"her2-crd does not start. The policies have mistakes:\n{error}", file=sys.stderr)

@@ -2,6 +2,8 @@
 
 import gc
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask
 
@@ -10,18 +12,27 @@ from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
 from service.authorizations import Authorizations
+from service.callers import Anyone, Callers, RegisteredCallers, anybody
+from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
-from service.decision_store import DecisionStore
+from service.deadline import Deadline
+from service.decision_store import DecisionStore, KeptDecision
 from service.exact_json import use_exact_json
 from service.fhir_client import Fetch, FhirClient
 from service.headers import register_headers
+from service.hook_routes import AnswerHook
 from service.hooks import offered_services
+from service.jwks import KeySource
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
-from service.routes import AnswerHook, create_routes
+from service.replays import ReplaysInMemory
+from service.routes import create_routes
 from service.services import Services, configured, load_data
 from service.settings import Settings, read_settings
+
+KEYS_SECONDS = 1.5
+"""Time to fetch a client's keys, out of the time for the whole call."""
 
 
 def create_app(
@@ -37,14 +48,19 @@ def create_app(
     """
     settings = settings or read_settings(os.environ)
     loaded, vocabulary = library or load_data(settings)
+    library_as_run = configured(loaded, settings)
+    clock = clock or SystemClock()
+    client = FhirClient(loopback_allowed=settings.in_development)
     services = Services(
         settings=settings,
-        library=configured(loaded, settings),
+        library=library_as_run,
         vocabulary=vocabulary,
-        clock=clock or SystemClock(),
-        store=DecisionStore[bytes](),
+        clock=clock,
+        store=DecisionStore[KeptDecision](),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
+        callers=_callers(settings, library_as_run, clock, client),
+        fetch_for=lambda caller: fetch or client.within(caller.private_networks),
     )
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -52,11 +68,25 @@ def create_app(
     register_error_handlers(app)
     register_headers(app, settings)
     offered = offered_services(observation_codes(vocabulary))
-    app.register_blueprint(create_routes(services, offered, fetch or FhirClient(), answer_hook))
+    app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()
         _keep_out_of_collection()
     return app
+
+
+def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+    """Return what tells who calls; raise ClientsError for a registry with mistakes."""
+    if settings.clients is None:
+        return Anyone(anybody(settings))
+    clients = read_clients(settings.clients, development=settings.in_development, payers=library.payers)
+
+    def fetch_keys(of: Client) -> Mapping[str, Any] | None:
+        deadline = Deadline.after(KEYS_SECONDS)
+        return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
+
+    replays = ReplaysInMemory(clock)
+    return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
 
 
 def _keep_out_of_collection() -> None:

@@ -31,13 +31,23 @@ def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value for each in members if isinstance(value := each.get("valueString"), str))
 
 
+def asserted(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an assertion rests on of a decision record: not what was noticed, nor where the order stands."""
+    content = {key: value for key, value in record.items() if key not in {"approval", "notes"}}
+    return {**content, "order": {key: value for key, value in record["order"].items() if key != "status"}}
+
+
 def order_digest(resource: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an order without coverage information, which every answer may change."""
+    """Return the SHA-256 of an order as it was meant.
+
+    Coverage information is left out, which every answer may change; so are status and meta, because a draft that
+    was signed and stored is the same order when it is dispatched.
+    """
     extensions = resource.get("extension")
-    content = dict(resource)
+    content = {key: value for key, value in resource.items() if key not in {"meta", "status"}}
     if isinstance(extensions, list):
         kept = [each for each in extensions if not (isinstance(each, Mapping) and each.get("url") == EXTENSION)]
-        content.pop("extension")
+        del content["extension"]
         if kept:
             content["extension"] = kept
     return sha256(_canonical.encode(content)).hexdigest()

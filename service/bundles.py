@@ -61,6 +61,15 @@ def resource_type(value: Any) -> str | None:
     return kind if isinstance(kind, str) and kind.isalpha() else None
 
 
+def count_entries(value: Any) -> int:
+    """Return how many entries a Bundle has, with those of Bundles inside of it; none for anything else."""
+    entries = value.get("entry") if resource_type(value) == "Bundle" else None
+    if not isinstance(entries, list):
+        return 0
+    inner = sum(count_entries(entry.get("resource")) for entry in entries if isinstance(entry, dict))
+    return len(entries) + inner
+
+
 def read_whole(value: Any, where: str) -> Page:
     """Return the page that a value is, which is the first: one that holds less than its total is not complete.
 

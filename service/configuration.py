@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from service.hook_options import MAX_CARDS, UNSOLICITED
 from service.hooks import HookService
 
 
@@ -16,13 +17,13 @@ class Configuration:
     max_cards: int
 
     def wants(self, code: str) -> bool:
-        """Say whether a response type is wanted; an unknown code is (dev-17)."""
-        return self.switches.get(code, True)
+        """Say whether a response type is wanted. One the service does not offer on this hook is not sent."""
+        return self.switches.get(code, False)
 
     @property
     def unsolicited_determinations(self) -> bool:
-        """Say whether an authorization number may be issued (found-35)."""
-        return self.wants("unsolicited-determ")
+        """Say whether an authorization number may be issued (found-35); a hook without the option issues none."""
+        return self.wants(UNSOLICITED)
 
 
 def read_configuration(given: Any, service: HookService, path: str) -> tuple[Configuration, tuple[str, ...]]:
@@ -44,4 +45,4 @@ def read_configuration(given: Any, service: HookService, path: str) -> tuple[Con
         else:
             chosen[option.code] = value
     switches = {code: value for code, value in chosen.items() if isinstance(value, bool)}
-    return Configuration(MappingProxyType(switches), int(chosen.get("max-cards", 10))), tuple(notes)
+    return Configuration(MappingProxyType(switches), int(chosen[MAX_CARDS])), tuple(notes)

@@ -1,12 +1,25 @@
 """What is kept by coverage-assertion-id, in memory: the newest ones, for as long as the process lives."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
 NEWEST = 10_000
 
 Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDecision:
+    """A decision record as the JSON it is sent as, and whose call it answered: `client` is None for anybody's.
+
+    `is_primary` says that a primary hook asserted it.
+    """
+
+    json: bytes
+    client: str | None = None
+    is_primary: bool = True
 
 
 class DecisionStore(Generic[Record]):

@@ -61,11 +61,11 @@ ORDER_TYPES: Mapping[str, OrderType] = MappingProxyType(
 _MODIFIERS = frozenset({"modifierExtension", "_modifierExtension", "implicitRules", "_implicitRules"})
 _MEMBER = re.compile(r"[a-zA-Z]{1,40}")
 _FIRST_YEAR, _LAST_YEAR = "1900", "2199"
-_PATIENT = re.compile(rf"(?:https?://[^\s?#]+/)?Patient/({FHIR_ID.pattern})(?:/_history/{FHIR_ID.pattern})?")
+PATIENT_REFERENCE = re.compile(rf"(?:https?://[^\s?#]+/)?Patient/({FHIR_ID.pattern})(?:/_history/{FHIR_ID.pattern})?")
 _URN = re.compile(r"urn:uuid:([0-9a-fA-F\-]{36})")
 
 # Defects inside of a readable element that leave it readable: members FHIR does not know, empty lists, blank texts.
-_PROFILE = "business-rule"
+PROFILE_RULE = "business-rule"
 _UNKNOWN_MEMBER = "is not an element of this type"
 
 
@@ -91,7 +91,7 @@ def read_order(
     `resource["resourceType"]` is one of ORDER_TYPES. With `strict` any FHIR defect is refused.
     """
     kind = ORDER_TYPES[resource["resourceType"]]
-    missing = [*_unreadable_id(resource, path), *_missing(resource, kind, path), *_unclear_negation(resource, path)]
+    missing = [*unreadable_id(resource, path), *_missing(resource, kind, path), *_unclear_negation(resource, path)]
     if missing:
         raise RequestProblem(400, tuple(missing))
     refused: list[Issue] = []
@@ -107,8 +107,13 @@ def read_order(
     if resource["resourceType"] == "MedicationRequest" and not refused:
         refused += [*_medication_issues(resource, path), *_modifiers(resource, path)]
     if refused:
-        raise RequestProblem(400, tuple(refused))
+        raise RequestProblem(_status(refused), tuple(refused))
     return DraftOrder(resource, path, tuple(notes))
+
+
+def _status(refused: Sequence[Issue]) -> int:
+    """Valid FHIR that only CRD does not allow is a 422 (hook-13)."""
+    return 422 if all(issue.code == PROFILE_RULE for issue in refused) else 400
 
 
 def defective_elements(resource: Mapping[str, Any]) -> frozenset[str]:
@@ -117,8 +122,8 @@ def defective_elements(resource: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(each[1].partition("[")[0] for each in steps if len(each) > 1)
 
 
-def _unreadable_id(resource: Mapping[str, Any], path: str) -> list[Issue]:
-    """Every resource of the context has an id (found-36); without one no action can name the order."""
+def unreadable_id(resource: Mapping[str, Any], path: str) -> list[Issue]:
+    """Return what is wrong with the id of a resource of the context (found-36): no action can name it without one."""
     given = resource.get("id")
     if given is None:
         return [Issue(f"{path}.id", "required", "is required and missing")]
@@ -174,7 +179,7 @@ def _profile_problems(resource: Mapping[str, Any]) -> Iterator[Problem]:
     if resource["resourceType"] == "MedicationRequest":
         for name in ("authoredOn", "requester"):
             if name not in resource and f"_{name}" not in resource:
-                yield Problem(f"MedicationRequest.{name}", "is missing, and the CRD profile requires it", _PROFILE)
+                yield Problem(f"MedicationRequest.{name}", "is missing, and the CRD profile requires it", PROFILE_RULE)
 
 
 def _leaves_readable(problem: Problem, kind: OrderType) -> bool:
@@ -184,7 +189,7 @@ def _leaves_readable(problem: Problem, kind: OrderType) -> bool:
         element = "medication[x]"
     if element not in kind.readable:
         return True
-    return problem.code in {"invariant", _PROFILE} or problem.message == _UNKNOWN_MEMBER
+    return problem.code in {"invariant", PROFILE_RULE} or problem.message == _UNKNOWN_MEMBER
 
 
 def _patient_issues(resource: Mapping[str, Any], kind: OrderType, path: str, patient_id: str) -> list[Issue]:
@@ -193,7 +198,7 @@ def _patient_issues(resource: Mapping[str, Any], kind: OrderType, path: str, pat
         return []
     place = f"{path}.{kind.patient}"
     reference = subject.get("reference") if isinstance(subject, Mapping) else None
-    found = isinstance(reference, str) and (_PATIENT.fullmatch(reference) or _URN.fullmatch(reference))
+    found = isinstance(reference, str) and (PATIENT_REFERENCE.fullmatch(reference) or _URN.fullmatch(reference))
     if not found:
         return [Issue(f"{place}.reference", "value", "does not refer to a patient")]
     if found[1] != patient_id:

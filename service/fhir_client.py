@@ -1,26 +1,27 @@
 """Reading one URL of a caller's FHIR server, within a deadline and a size, following nothing it says.
 
-Whether the URL may be called at all is decided before (settings.fhir_base); this module keeps a slow, broken or
-hostile server from costing more than its own answer.
+Whether the URL may be called at all is decided before (settings.fhir_base), and which addresses its host may have in
+service.addresses; this module keeps a slow, broken or hostile server from costing more than its own answer.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.util import Timeout
 
 from criteria.facts import SearchState
-from service.deadline import Deadline
+from service.addresses import AddressRefused, Network, Reach
+from service.connections import ReachAdapter
+from service.deadline import Allowance, Deadline
 from service.exact_json import JsonError, decode
 
-CONNECT_SECONDS = 0.5
 LARGEST_ANSWER = 10_000_000
+LARGEST_KEY_SET = 64_000
 _CHUNK = 16_384
-_CONNECTIONS = 64
+_FHIR_JSON = "application/fhir+json"
 
 # The server understood and does not give it: a clinician can. 400, 405, 422 and 501 are how servers say "unsupported".
 _DENIED = frozenset({400, 403, 404, 405, 410, 422, 501})
@@ -44,49 +45,95 @@ Fetch = Callable[[str, str | None, Deadline], Fetched]
 
 
 class FhirClient:
-    """Reads URLs over one pool of connections; safe to call from several threads."""
+    """Reads URLs over pooled connections; safe to call from several threads."""
 
-    def __init__(self) -> None:
-        """Open a session that takes nothing from the environment and keeps nothing a server sends."""
-        self._session = requests.Session()
-        self._session.trust_env = False
-        # A cookie of one patient's call must not be sent with another's.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # urllib3's own retries obey Retry-After, which waits for hours; see also `_get`.
-        adapter = HTTPAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+    def __init__(self, *, loopback_allowed: bool) -> None:
+        """`loopback_allowed` is for development only: this machine, and http, may be called too."""
+        self._loopback_allowed = loopback_allowed
+        self._lines: dict[frozenset[Network], _Line] = {}
 
     def __call__(self, url: str, token: str | None, deadline: Deadline) -> Fetched:
+        """Return what came of a URL whose host must have a public address."""
+        return self.within(())(url, token, deadline)
+
+    def within(self, networks: tuple[Network, ...]) -> Fetch:
+        """Return what reads URLs whose hosts may also have addresses in these networks.
+
+        The same networks share connections; others do not, because a connection into a network that was opened for
+        one client must not serve another.
+        """
+        return self._line(networks)
+
+    def fetch_json(
+        self, url: str, networks: tuple[Network, ...], deadline: Deadline, accept: str = "application/json"
+    ) -> Mapping[str, Any] | None:
+        """Return a small JSON object, such as a key set, that is read without a token; None when it cannot be had."""
+        small = replace(deadline, allowance=Allowance(LARGEST_KEY_SET))
+        return self._line(networks).read(url, None, small, accept).body
+
+    def _line(self, networks: tuple[Network, ...]) -> "_Line":
+        key = frozenset(networks)
+        known = self._lines.get(key)
+        if known is None:
+            # Two threads may both get here; the first one's is kept.
+            known = self._lines.setdefault(key, _Line(Reach(tuple(networks), self._loopback_allowed)))
+        return known
+
+
+class _Line:
+    """Reads URLs within one reach. A Fetch."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        # An adapter without a Session: that would keep cookies, follow redirects and read the environment's proxies
+        # and passwords.
+        self._adapter = ReachAdapter(reach)
+
+    def __call__(self, url: str, token: str | None, deadline: Deadline) -> Fetched:
+        return self.read(url, token, deadline, _FHIR_JSON)
+
+    def read(self, url: str, token: str | None, deadline: Deadline, accept: str) -> Fetched:
         """Return what came of the URL."""
         if deadline.passed:
             return _failed("no time was left")
+        if not self._reach.loopback_allowed and not url.lower().startswith("https://"):
+            return _failed("has no https address", unreachable=True)
         try:
-            with self._get(url, token, deadline) as response:
+            with self._get(url, token, deadline, accept) as response:
                 return _answer(response, deadline)
+        except AddressRefused:
+            return _failed("is at an address this service may not call", unreachable=True)
         except requests.Timeout as error:
             return _failed("did not answer in time", unreachable=isinstance(error, requests.ConnectTimeout))
+        except ReadTimeoutError:
+            return _failed("did not finish its answer in time")
         except requests.ConnectionError as error:
             return _failed("could not be reached", unreachable=not _dropped(error))
         except (requests.RequestException, HTTPError, OSError, UnicodeError):
             return _failed("broke off its answer")
 
-    def _get(self, url: str, token: str | None, deadline: Deadline) -> requests.Response:
+    def _get(self, url: str, token: str | None, deadline: Deadline, accept: str) -> requests.Response:
         """A pooled connection may have been closed by the server while it was idle: that, and only that, is retried."""
+        headers = {
+            "Accept": accept,
+            "Accept-Encoding": "gzip",
+            "Cache-Control": "no-cache",
+            "User-Agent": "her2-crd",
+        }
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        request = requests.Request("GET", url, headers=headers).prepare()
         try:
-            return self._send(url, token, deadline)
+            return self._send(request, deadline)
         except requests.ConnectionError as error:
             if not _dropped(error) or deadline.passed:
                 raise
-        return self._send(url, token, deadline)
+        return self._send(request, deadline)
 
-    def _send(self, url: str, token: str | None, deadline: Deadline) -> requests.Response:
-        headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        left = max(deadline.remaining(), 0.001)
-        timeout = (min(CONNECT_SECONDS, left), left)
-        return self._session.get(url, headers=headers, timeout=timeout, allow_redirects=False, stream=True)
+    def _send(self, request: requests.PreparedRequest, deadline: Deadline) -> requests.Response:
+        # One timeout for connecting and reading together; service.connections gives connecting less.
+        timeout: Any = Timeout(total=max(deadline.remaining(), 0.001))
+        return self._adapter.send(request, stream=True, timeout=timeout)
 
 
 def _dropped(error: requests.ConnectionError) -> bool:

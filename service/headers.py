@@ -35,6 +35,8 @@ def register_headers(app: Flask, settings: Settings) -> None:
             service_id = (request.view_args or {}).get("service_id")
             milliseconds = round((perf_counter() - g.started) * 1000, 3)
             known = {"service_id": service_id} if response.status_code != _NOT_FOUND and service_id else {}
+            if (client := g.get("client")) is not None:
+                known["client"] = client
             log_event("answered", status=response.status_code, milliseconds=milliseconds, **known)
         return response
 

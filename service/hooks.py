@@ -1,52 +1,36 @@
-"""The services on offer: one row per service; discovery, routing and prefetch all follow from it.
-
-Standard prefetch expressions are verbatim those of CRD 2.2.1 (CRDServices.json); a server that wants an element of
-the standard set must use them (found-29). Keys that refer to earlier keys stand after them.
-"""
+"""The services on offer: one row per service; discovery, routing and prefetch all follow from it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from cards.dialect import CRD_VERSIONS
+from service import hook_options, hook_templates
+from service.hook_options import Option
 from service.templates import Template
-
-CRD_VERSIONS = ("2.2",)
-"""CRD versions answered, major and minor number only (dev-1, dev-2)."""
 
 CDS_HOOKS_VERSION = "3.0.0"
 
-_OBSERVATION_CODES = "<observation codes>"
-"""Stands in a template for the codes of the vocabulary, which is data and not known here."""
 
+class Scope(Enum):
+    """What a hook decides about, and where that stands."""
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """Something a caller can configure (dev-4): a response type on or off, or a number."""
-
-    code: str
-    name: str
-    description: str
-    default: bool | int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the option as discovery shows it."""
-        kind = "boolean" if isinstance(self.default, bool) else "integer"
-        return {
-            "code": self.code,
-            "type": kind,
-            "name": self.name,
-            "description": self.description,
-            "default": self.default,
-        }
+    DRAFTS = "every order of draftOrders"
+    SELECTIONS = "the orders of draftOrders that selections name"
+    DISPATCHED = "the orders that dispatchedOrders (hook version 1.0: order) names, which are fetched"
+    APPOINTMENTS = "the orders that appointments are based on, else the appointments"
+    ENCOUNTER = "the coverage of the encounter, and the active orders on record"
 
 
 @dataclass(frozen=True, slots=True)
 class HookService:
     """One CDS service. The templates of `prefetch` stand after those they refer to.
 
-    `primary` marks the hooks on which coverage information is mandatory (resp-26); `orders` names the context
-    member that holds the orders.
+    `primary` marks the hooks on which coverage information is mandatory (resp-26). `users` are the types that
+    `context.userId` may name; none where the hook has no user. `options` are also what the service can return:
+    a card whose topic is not among them is not sent.
     """
 
     hook: str
@@ -56,8 +40,10 @@ class HookService:
     usage_requirements: str
     prefetch: tuple[Template, ...]
     options: tuple[Option, ...]
+    scope: Scope = Scope.DRAFTS
     primary: bool = True
-    orders: str = "draftOrders"
+    users: frozenset[str] = frozenset({"Practitioner", "PractitionerRole"})
+    needs_encounter: bool = False
 
     def __post_init__(self) -> None:
         """Refuse templates that refer to keys which do not stand before them."""
@@ -72,7 +58,11 @@ class HookService:
         return next((option for option in self.options if option.code == code), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the service as discovery shows it."""
+        """Return the service as discovery shows it.
+
+        Every version is listed (dev-2), although the pattern of crdver-1 in CRD 2.2.1 has no room for the zero of
+        "2.0": the text of the same specification uses that version as its example.
+        """
         return {
             "hook": self.hook,
             "id": self.id,
@@ -88,99 +78,89 @@ class HookService:
         }
 
 
-def _templates(texts: Mapping[str, str]) -> tuple[Template, ...]:
-    return tuple(Template.of(key, text) for key, text in texts.items())
-
-
-_STANDARD = {
-    "patient": "Patient/{{context.patientId}}",
-    "encounter": "Encounter/{{context.encounterId}}",
-    "coverage": "Coverage?patient={{context.patientId}}&status=active",
-    "medications": (
-        "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}"
-    ),
-}
-
-_CHART = {
-    "payors": "Organization?_id={{%coverage.entry.resource.payor.resolve().ofType(Organization).id}}",
-    "conditions": "Condition?patient={{context.patientId}}",
-    "observations": "Observation?patient={{context.patientId}}&code=" + _OBSERVATION_CODES,
-    "medicationRequests": "MedicationRequest?patient={{context.patientId}}",
-    "medicationAdministrations": "MedicationAdministration?patient={{context.patientId}}",
-    "medicationStatements": "MedicationStatement?patient={{context.patientId}}",
-    "medicationDispenses": "MedicationDispense?patient={{context.patientId}}",
-    "procedures": "Procedure?patient={{context.patientId}}",
-    "allergies": "AllergyIntolerance?patient={{context.patientId}}",
-    # AdverseEvent has no `patient` parameter in R4.
-    "adverseEvents": "AdverseEvent?subject=Patient/{{context.patientId}}",
-    "diagnosticReports": "DiagnosticReport?patient={{context.patientId}}",
-    "documents": "DocumentReference?patient={{context.patientId}}",
-    "questionnaireResponses": "QuestionnaireResponse?patient={{context.patientId}}",
-}
-
-_OPTIONS = (
-    Option(
-        "coverage-info",
-        "Coverage information",
-        "Adds coverage, prior authorization and documentation requirements to each order.",
-        default=True,
-    ),
-    Option(
-        "unsolicited-determ",
-        "Unsolicited determinations",
-        "Allows an authorization number to be issued when the record already meets the policy.",
-        default=True,
-    ),
-    Option(
-        "therapy-alternatives-req",
-        "Required alternatives",
-        "Proposes preferred products instead of a restricted one, as complete draft orders.",
-        default=True,
-    ),
-    Option(
-        "appropriate-use",
-        "Documentation needed",
-        "Says which documentation is still needed, most decisive first.",
-        default=True,
-    ),
-    Option(
-        "clinical-reminder",
-        "Reflex tests",
-        "Proposes the test that would settle an equivocal result.",
-        default=True,
-    ),
-    Option("guideline", "Policy references", "Links to the deciding part of the coverage policy.", default=True),
-    Option(
-        "contraindication",
-        "Label safety notes",
-        "Names boxed-warning facts found in the record.",
-        default=True,
-    ),
-    Option(
-        "insurance",
-        "Missing coverage",
-        "Says that no Coverage was found, and which payer's policy was read instead.",
-        default=True,
-    ),
-    Option("max-cards", "Maximum cards", "Upper limit for returned cards; most important first.", default=10),
+_RECORD = (
+    "Condition, Observation, medication history, Procedure, AllergyIntolerance, AdverseEvent, DiagnosticReport, "
+    "DocumentReference and QuestionnaireResponse"
 )
+_NEEDS = (
+    "Best answered with prefetch. Otherwise needs fhirServer and a token that may read Coverage, Organization, "
+    f"{{}}{_RECORD}."
+)
+_ABOUT = "coverage and prior authorization of HER2-targeted drugs against the payer's medical policy"
 
 HOOKS = (
     HookService(
         hook="order-sign",
         id="her2-order-sign",
         title="HER2-targeted drugs: coverage at order signing",
+        description=f"Decides {_ABOUT}, and says what is still needed.",
+        usage_requirements=_NEEDS.format(""),
+        prefetch=hook_templates.DRAFTS,
+        options=hook_options.SIGNING,
+    ),
+    HookService(
+        hook="order-select",
+        id="her2-order-select",
+        title="HER2-targeted drugs: coverage at order selection",
+        description=f"Foresees {_ABOUT} for the selected orders. Issues no authorization and asks for no documents.",
+        usage_requirements=_NEEDS.format(""),
+        prefetch=hook_templates.DRAFTS,
+        options=hook_options.SELECTING,
+        scope=Scope.SELECTIONS,
+        primary=False,
+    ),
+    HookService(
+        hook="order-dispatch",
+        id="her2-order-dispatch",
+        title="HER2-targeted drugs: coverage when an order is sent to its performer",
+        description=f"Decides {_ABOUT} for the dispatched orders. Answers the contexts of hook versions 1.0 and 1.1.",
+        usage_requirements=_NEEDS.format("the dispatched orders, ")
+        + " The orders are not in the context: without them in prefetch and without a FHIR server the answer is 412.",
+        prefetch=hook_templates.DISPATCH,
+        options=hook_options.CARRYING_OUT,
+        scope=Scope.DISPATCHED,
+        users=frozenset(),
+    ),
+    HookService(
+        hook="appointment-book",
+        id="her2-appointment-book",
+        title="HER2-targeted drugs: coverage when an appointment is booked",
+        description=f"Decides {_ABOUT} for the orders that appointments are based on.",
+        usage_requirements=_NEEDS.format("the orders that appointments are based on, "),
+        prefetch=hook_templates.APPOINTMENT,
+        options=hook_options.CARRYING_OUT,
+        scope=Scope.APPOINTMENTS,
+        users=frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"}),
+    ),
+    HookService(
+        hook="encounter-start",
+        id="her2-encounter-start",
+        title="HER2-targeted drugs: coverage when an encounter starts",
         description=(
-            "Decides coverage and prior authorization of HER2-targeted drugs against the payer's medical policy, "
-            "and says what is still needed."
+            "Says when the coverage is not in force, and how the policy reads for the HER2-targeted drugs on order. "
+            "Issues no authorization and asks for no documents."
         ),
-        usage_requirements=(
-            "Best answered with prefetch. Otherwise needs fhirServer and a token that may read Coverage, "
-            "Organization, Condition, Observation, medication history, Procedure, DiagnosticReport, "
-            "DocumentReference and QuestionnaireResponse."
+        usage_requirements=_NEEDS.format("Encounter, "),
+        prefetch=hook_templates.ENCOUNTER,
+        options=hook_options.VISITING,
+        scope=Scope.ENCOUNTER,
+        primary=False,
+        needs_encounter=True,
+    ),
+    HookService(
+        hook="encounter-discharge",
+        id="her2-encounter-discharge",
+        title="HER2-targeted drugs: coverage at discharge",
+        description=(
+            "Says when the coverage is not in force, and how the policy reads for the HER2-targeted drugs still on "
+            "order. Issues no authorization and asks for no documents."
         ),
-        prefetch=_templates(_STANDARD | _CHART),
-        options=_OPTIONS,
+        usage_requirements=_NEEDS.format("Encounter, "),
+        prefetch=hook_templates.ENCOUNTER,
+        options=hook_options.VISITING,
+        scope=Scope.ENCOUNTER,
+        primary=False,
+        needs_encounter=True,
     ),
 )
 
@@ -191,13 +171,8 @@ def offered_services(observation_codes: Iterable[tuple[str, str]]) -> Mapping[st
     The pairs are sorted, so that discovery is the same text after every start.
     """
     codes = ",".join(f"{system}|{code}" for system, code in sorted(set(observation_codes)))
-    return MappingProxyType({row.id: _completed(row, codes) for row in HOOKS})
-
-
-def _completed(row: HookService, codes: str) -> HookService:
-    return replace(
-        row, prefetch=_templates({each.key: each.text.replace(_OBSERVATION_CODES, codes) for each in row.prefetch})
-    )
+    rows = (replace(row, prefetch=hook_templates.with_codes(row.prefetch, codes)) for row in HOOKS)
+    return MappingProxyType({row.id: row for row in rows})
 
 
 def discovery(services: Mapping[str, HookService]) -> dict[str, Any]:

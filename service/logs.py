@@ -25,6 +25,9 @@ ALLOWED_FIELDS = (
     "orders",
     "outcomes",
     "searches",
+    "client",
+    "reason",
+    "rules",
     "exception",
     "location",
 )

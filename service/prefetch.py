@@ -88,7 +88,7 @@ class _Gathering:
         self._found: dict[str, Found] = {}
         self._settled: set[str] = set()
         self._known: set[tuple[str, str]] = set()
-        self._learn(request.companions)
+        self._learn(request.context.companions)
 
     def read_prefetch(self) -> None:
         """Read every key, asked for by us or not; settle the keys that are answered completely."""
@@ -129,7 +129,7 @@ class _Gathering:
         states: dict[str, SearchState] = {}
         for template, each in zip(self._request.service.prefetch, found, strict=True):
             states[template.resource_type] = _worse(states.get(template.resource_type), each.state)
-        resources = [*self._request.companions]
+        resources = [*self._request.context.companions]
         notes = [*self._server_notes(states.values())]
         for part in parts:
             resources += part.resources
@@ -217,7 +217,7 @@ class _Gathering:
 
     def _roots(self, template: Template) -> dict[str, Any]:
         """Return what the template's token may start from: the context, and resources of the types of earlier keys."""
-        roots: dict[str, Any] = {"context": self._request.context}
+        roots: dict[str, Any] = {"context": self._request.context.members}
         for earlier in self._request.service.prefetch:
             if earlier.key in template.needs:
                 entries = [{"resource": each.resource} for each in self._all() if _is_of(each, earlier.resource_type)]
@@ -226,7 +226,7 @@ class _Gathering:
         return roots
 
     def _all(self) -> Iterator[GivenResource]:
-        yield from self._request.companions
+        yield from self._request.context.companions
         parts: list[Page | Found] = [*self._pages.values(), *self._found.values()]
         for part in parts:
             yield from part.resources

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from service.exact_json import encode
 from service.logs import correlation_id, log_event
 
+_UNAUTHENTICATED = 401
 FHIR_JSON = "application/fhir+json"
 
 # Status of werkzeug's own errors -> FHIR issue type and our sentence; theirs can repeat parts of the URL.
@@ -82,7 +83,11 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _answer_request_problem(problem: RequestProblem) -> Response:
-    return outcome_response(problem.status, problem.issues)
+    response = outcome_response(problem.status, problem.issues)
+    if problem.status == _UNAUTHENTICATED:
+        # RFC 9110 section 15.5.2. Nothing says why: that would tell a forger what to try next.
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _answer_http_error(error: HTTPException) -> Response:

@@ -1,71 +1,64 @@
 """The addresses of the service: each reads its input, calls one function and writes what that returns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
 from criteria.policy import Policy
-from service.deadline import Deadline
-from service.exact_json import JsonError, decode, encode
-from service.fhir_client import Fetch
-from service.hook_request import HookRequest, read_request
-from service.hooks import HookService, discovery
-from service.prefetch import Gathered, complete
+from service.decision_store import KeptDecision
+from service.exact_json import encode
+from service.feedback import report_json
+from service.hook_routes import AnswerHook, add_hook_routes, identify
+from service.hooks import HookService
 from service.problems import FHIR_JSON, RequestProblem, request_problem
-from service.search import Server
 from service.services import Services
-
-AnswerHook = Callable[[HookRequest, Gathered, Services], dict[str, Any]]
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 
 
-def create_routes(
-    services: Services, offered: Mapping[str, HookService], fetch: Fetch, answer_hook: AnswerHook
-) -> Blueprint:
+def create_routes(services: Services, offered: Mapping[str, HookService], answer_hook: AnswerHook) -> Blueprint:
     """Return every route of the service."""
     routes = Blueprint("service", __name__)
-    discovered = encode(discovery(offered))
-
-    @routes.get("/cds-services")
-    def discover() -> Response:
-        return Response(discovered, content_type=_JSON)
-
-    @routes.post("/cds-services/<service_id>")
-    def call(service_id: str) -> Response:
-        service = offered.get(service_id)
-        if service is None:
-            raise _not_found("there is no service with this id; see /cds-services")
-        deadline = Deadline.after(services.settings.deadline_seconds)
-        hook_request = read_request(_body(), service, strict_orders=services.settings.strict_orders)
-        if not hook_request.orders:
-            return _json({"cards": []})
-        gathered = complete(hook_request, _server(hook_request, services, fetch, deadline))
-        return _json(answer_hook(hook_request, gathered, services))
+    add_hook_routes(routes, services, offered, answer_hook)
 
     @routes.get("/livez")
     def live() -> Response:
         return _json({"status": "alive"})
 
-    _add_reading_routes(routes, services)
+    _add_decision_route(routes, services)
+    _add_policy_routes(routes, services)
     return routes
 
 
-def _add_reading_routes(routes: Blueprint, services: Services) -> None:
-    policies = services.library.policies
-
+def _add_decision_route(routes: Blueprint, services: Services) -> None:
     @routes.get("/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
-        record = services.store.get(decision_id)
-        if record is None:
-            raise _not_found("there is no decision with this id, or it is no longer kept")
-        return Response(record, content_type=_JSON)
+        """Show a record to the client whose call it answered; to others it does not exist."""
+        return Response(_kept(services, decision_id, f"/decisions/{decision_id}").json, content_type=_JSON)
+
+    @routes.get("/decisions/<decision_id>/feedback")
+    def decision_feedback(decision_id: str) -> Response:
+        """List what the client told us about the cards of its decision."""
+        _kept(services, decision_id, f"/decisions/{decision_id}/feedback")
+        return _json({"feedback": [report_json(each) for each in services.feedbacks.of_decision(decision_id)]})
+
+
+def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
+    caller = identify(services, path)
+    kept = services.store.get(decision_id)
+    if kept is None or kept.client != caller.client:
+        raise _not_found("there is no decision with this id, or it is no longer kept")
+    return kept
+
+
+def _add_policy_routes(routes: Blueprint, services: Services) -> None:
+    """Policies and questionnaires are open: cards link to them, and people open them in browsers."""
+    policies = services.library.policies
 
     @routes.get("/policies")
     def policy_index() -> Response:
@@ -90,29 +83,6 @@ def _add_reading_routes(routes: Blueprint, services: Services) -> None:
         owner, path = found
         body = questionnaire(owner, owner.paths[path], services.settings.public_url)
         return Response(encode(body), content_type=FHIR_JSON)
-
-
-def _body() -> Any:
-    """Return the parsed body; raise RequestProblem 415 or 400. Flask itself refuses what is too large (413)."""
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != _JSON or charset not in {"utf-8", "utf8"} or request.content_encoding:
-        raise request_problem("", "not-supported", "the body must be application/json in UTF-8", status=415)
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= (request.max_content_length or 0):
-        # werkzeug cuts a body that came in chunks at the limit and says nothing.
-        raise RequestEntityTooLarge
-    try:
-        return decode(body)
-    except JsonError as error:
-        raise request_problem("$", "invalid", f"the body is {error}") from None
-
-
-def _server(hook_request: HookRequest, services: Services, fetch: Fetch, deadline: Deadline) -> Server | None:
-    """Return the caller's FHIR server when it names one that this service may call."""
-    if hook_request.fhir is None:
-        return None
-    base = services.settings.fhir_base(hook_request.fhir.server)
-    return None if base is None else Server(base, hook_request.fhir.token, fetch, deadline)
 
 
 def _json(value: Any) -> Response:

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
-from service.bundles import Page, read_page, resource_type
+from service.bundles import Page, count_entries, read_page, resource_type
 from service.deadline import Deadline
 from service.fhir_client import Fetch
 
@@ -100,6 +100,8 @@ def _ask(search: Search, url: str, number: int, server: Server) -> Page:
     kind = resource_type(fetched.body)
     if kind not in {"OperationOutcome", search.resource_type if search.is_read else "Bundle"}:
         return _failure(search, SearchState.FAILED, "answered with a resource of the wrong type")
+    if not server.deadline.allowance.take_resources(count_entries(fetched.body)):
+        return _failure(search, SearchState.FAILED, "answered with too many resources in all")
     page = read_page(fetched.body, f"fetched.{search.key}" if number == 1 else f"fetched.{search.key}.page[{number}]")
     if search.is_read and kind == search.resource_type:
         return Page(page.resources, SearchState.ANSWERED)

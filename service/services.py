@@ -1,31 +1,49 @@
 """What a call needs besides its request: built once at start, never changed afterwards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
+from cards.checks import AnswerCheck
 from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
 from service.authorizations import Authorizations
+from service.callers import Caller, Callers
 from service.clock import Clock
-from service.decision_store import DecisionStore
+from service.decision_store import DecisionStore, KeptDecision
+from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.fhir_client import Fetch
 from service.settings import PREFIX, Settings, SettingsError
+
+
+@cache
+def answer_check() -> AnswerCheck:
+    """Return the check of answers, whose schemas are compiled once."""
+    return AnswerCheck.load()
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The collaborators of the use cases. `store` holds decision records as the JSON they are sent as."""
+    """The collaborators of the use cases."""
 
     settings: Settings
     library: Library
     vocabulary: Vocabulary
     clock: Clock
-    store: DecisionStore[bytes]
+    store: DecisionStore[KeptDecision]
     authorizations: Authorizations
     links: Links
+    callers: Callers
+    fetch_for: Callable[[Caller], Fetch]
+    """What reads the FHIR servers of a caller."""
+    check: AnswerCheck = field(default_factory=answer_check)
+    """What judges an answer before it is sent."""
+    sent: SentCards = field(default_factory=NewestSentCards)
+    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def data_folders(settings: Settings) -> Sequence[Traversable]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from cards.dialect import DIALECTS, NEWEST
 from service.base_url import BaseUrl
 from service.problems import ServiceError
 
@@ -36,7 +37,7 @@ class Profile(Enum):
     """What the service may take for granted about its surroundings."""
 
     DEVELOPMENT = "development"
-    """On the developer's machine: callers are not authenticated, FHIR servers on loopback are allowed."""
+    """On a machine that only its developer can reach: without a registry nobody is asked for a name."""
     PRODUCTION = "production"
 
 
@@ -50,7 +51,13 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080"
     default_payer: str | None = None
     """Payer id for callers that send no Coverage; only sandboxes do."""
+    dialect: str = NEWEST.name
+    """Dialect of answers to callers that neither ask for one nor are registered with one."""
     fhir_servers: tuple[BaseUrl, ...] = ()
+    clients: Path | None = None
+    """Registry of clients; with one, nobody else is answered."""
+    protect_discovery: bool = False
+    """Ask for a token on discovery too."""
     data: Path | None = None
     """Folder with further policies, payers and value sets."""
     strict_orders: bool = False
@@ -67,17 +74,6 @@ class Settings:
         """Say whether this is the development profile."""
         return self.profile is Profile.DEVELOPMENT
 
-    def fhir_base(self, url: str) -> BaseUrl | None:
-        """Return the base to call for a caller's `fhirServer`, None when that server is not allowed.
-
-        Nothing else is ever called: a service that fetches any address it is told is a way into its own network.
-        """
-        base = BaseUrl.of(url)
-        if base is None:
-            return None
-        is_local = self.in_development and base.is_loopback
-        return base if base in self.fhir_servers or is_local else None
-
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings of an environment; raise SettingsError, also where production cannot start."""
@@ -91,16 +87,27 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     }
     if "PORT" in environ:
         chosen["port"] = _port("PORT", environ["PORT"])
-    profile = chosen.get("profile", Profile.PRODUCTION)
-    if profile is Profile.PRODUCTION:
-        raise SettingsError(
-            f"{PREFIX}PROFILE",
-            "production needs a registry of clients to authenticate callers, which this version does not have; "
-            "set it to development on a machine that only you can reach",
-        )
-    chosen.setdefault("default_payer", "oscar")
+    if chosen.get("profile", Profile.PRODUCTION) is Profile.PRODUCTION:
+        _check_production(chosen)
+    else:
+        chosen.setdefault("default_payer", "oscar")
+    if "clients" in chosen and "fhir_servers" in chosen:
+        text = "is for callers whom nobody asks for a name; in a registry each client has its own servers"
+        raise SettingsError(f"{PREFIX}FHIR_SERVERS", text)
+    if chosen.get("protect_discovery") and "clients" not in chosen:
+        text = f"needs {PREFIX}CLIENTS: without a registry no token can be checked"
+        raise SettingsError(f"{PREFIX}PROTECT_DISCOVERY", text)
     chosen.setdefault("public_url", f"http://127.0.0.1:{chosen.get('port', _DEFAULT_PORT)}")
     return Settings(**chosen)
+
+
+def _check_production(chosen: Mapping[str, Any]) -> None:
+    if "clients" not in chosen:
+        text = "is required in production: without a registry of clients anybody would be answered"
+        raise SettingsError(f"{PREFIX}CLIENTS", text)
+    # CRD 2.2.1 sec-2: TLS for everything; what ends it may stand in front of this process.
+    if not str(chosen.get("public_url", "")).startswith("https://"):
+        raise SettingsError(f"{PREFIX}PUBLIC_URL", "must be the https address under which clients see the service")
 
 
 def _profile(name: str, text: str) -> Profile:
@@ -159,11 +166,24 @@ def _payer(_name: str, text: str) -> str | None:
     return text.strip() or None
 
 
+def _dialect(name: str, text: str) -> str:
+    if text not in DIALECTS:
+        raise SettingsError(name, f"must be one of {', '.join(DIALECTS)}")
+    return text
+
+
 def _folder(name: str, text: str) -> Path:
     folder = Path(text)
     if not folder.is_dir():
         raise SettingsError(name, "must be a folder that can be read")
     return folder
+
+
+def _file(name: str, text: str) -> Path:
+    file = Path(text)
+    if not file.is_file():
+        raise SettingsError(name, "must be a file that can be read")
+    return file
 
 
 def _flag(name: str, text: str) -> bool:
@@ -207,8 +227,11 @@ _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType
         "PROFILE": ("profile", _profile),
         "HOST": ("host", _host),
         "PUBLIC_URL": ("public_url", _public_url),
+        "DIALECT": ("dialect", _dialect),
         "DEFAULT_PAYER": ("default_payer", _payer),
         "FHIR_SERVERS": ("fhir_servers", _servers),
+        "CLIENTS": ("clients", _file),
+        "PROTECT_DISCOVERY": ("protect_discovery", _flag),
         "DATA": ("data", _folder),
         "STRICT_ORDERS": ("strict_orders", _flag),
         "DEADLINE_SECONDS": ("deadline_seconds", _deadline),

@@ -1,7 +1,8 @@
 """Prefetch templates: relative FHIR reads and searches with tokens in simple FHIRPath, shown to clients and run by us.
 
 Grammar of a token (CDS Hooks 3.0): `path ('|' path)*`, where a path starts at `context` or at an earlier key
-(`%coverage`) and goes on with element names, `ofType(Type)` and `resolve()`.
+(`%coverage`) and goes on with element names, `ofType(Type)`, `resolve()` and, as CRD's own templates do,
+`extension('url')`.
 """
 
 import re
@@ -15,7 +16,7 @@ from fhir_mappers.element import FHIR_ID
 from service.base_url import BaseUrl
 
 _TOKEN = re.compile(r"\{\{(.*?)\}\}")
-_STEP = re.compile(r"ofType\((?P<type>\w+)\)|(?P<resolve>resolve\(\))|(?P<name>%?\w+)")
+_STEP = re.compile(r"ofType\((?P<type>\w+)\)|(?P<resolve>resolve\(\))|extension\('(?P<url>[^']+)'\)|(?P<name>%?\w+)")
 _REFERENCE = re.compile(
     rf"(?:(?P<base>https?://[^\s?#]+)/)?(?P<type>[A-Z]\w+)/(?P<id>{FHIR_ID.pattern})(?:/_history/.+)?"
 )
@@ -32,7 +33,7 @@ class TemplateKind(Enum):
 
 
 Path = tuple[str, ...]
-"""The steps of one path; `resolve()` and `ofType(…)` are written as in FHIRPath."""
+"""The steps of one path; `resolve()`, `ofType(…)` and `extension(…)` are written as in FHIRPath."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,18 @@ def _take(step: str, nodes: Iterable[Any], base: BaseUrl | None) -> Iterator[Any
     elif step.startswith("ofType("):
         wanted = step[len("ofType(") : -1]
         yield from (node for node in nodes if isinstance(node, Mapping) and node.get("resourceType") == wanted)
+    elif step.startswith("extension("):
+        wanted = step[len("extension('") : -len("')")]
+        yield from (each for node in nodes for each in _extensions(node) if each.get("url") == wanted)
     else:
         for node in nodes:
             if isinstance(node, Mapping):
                 yield from _member(node, step)
+
+
+def _extensions(node: Any) -> Iterator[Mapping[str, Any]]:
+    given = node.get("extension") if isinstance(node, Mapping) else None
+    yield from (each for each in (given if isinstance(given, list) else []) if isinstance(each, Mapping))
 
 
 def _member(node: Mapping[str, Any], name: str) -> Iterator[Any]:

@@ -1,14 +1,17 @@
 """What is being given now: recent doses, active orders and drafts beside the order (contract section 5.4)."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from operator import itemgetter
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
 from criteria.facts import Case, DrugReading, Exposure, ExposureKind, Reading, Source
 from criteria.finding import Evidence
+from criteria.oncology.memory import once
 from criteria.oncology.primary import is_for_another
 from criteria.oncology.therapy import progressions
 from criteria.thresholds import Thresholds
@@ -113,22 +116,43 @@ def last_dose(exposure: Exposure, on: date) -> DateRange:
 
 def ended_after(case: Case, exposure: Exposure, last: DateRange) -> bool:
     """Say whether the drug was stopped, or the disease progressed, on or after this dose."""
-    return stop_after(case, exposure.drug, last) is not None or any(
-        each.on is not None and each.on.earliest > last.latest for each in progressions(case)
-    )
+    if stop_after(case, exposure.drug, last) is not None:
+        return True
+    progressed = once(case, "last progression", lambda: _last_progression(case))
+    return progressed is not None and progressed > last.latest
+
+
+def _last_progression(case: Case) -> date | None:
+    return max((each.on.earliest for each in progressions(case) if each.on is not None), default=None)
 
 
 def stop_after(case: Case, drug: DrugReading, last: DateRange) -> Exposure | None:
-    """Return the exposure that shows the drug stopped on or after a day."""
-    for other in case.record.exposures:
-        if other.drug.key is None or other.drug.key != drug.key or other.kind is ExposureKind.ORDERED:
+    """Return the exposure that shows the drug stopped on or after a day; of several the first of the record.
+
+    It is asked for every dose, so it must not go through all doses each time.
+    """
+    if drug.key is None:
+        return None
+    stops = once(case, "stops", lambda: _stops(case)).get(drug.key, [])
+    index = bisect_left(stops, last.latest, key=itemgetter(0))
+    return stops[index][1] if index < len(stops) else None
+
+
+def _stops(case: Case) -> dict[str, list[tuple[date, Exposure]]]:
+    """Return what shows each drug stopped and when, in the record's order, each later than those before it.
+
+    One that is not later is never the first of the record on or after any day.
+    """
+    stops: dict[str, list[tuple[date, Exposure]]] = {}
+    for exposure in case.record.exposures:
+        key, when = exposure.drug.key, exposure.end or exposure.start
+        if key is None or when is None or exposure.kind is ExposureKind.ORDERED:
             continue
-        if not (other.stopped or other.stop_reasons):
-            continue
-        when = other.end or other.start
-        if when is not None and when.latest >= last.latest:
-            return other
-    return None
+        if exposure.stopped or exposure.stop_reasons:
+            found = stops.setdefault(key, [])
+            if not found or found[-1][0] < when.latest:
+                found.append((when.latest, exposure))
+    return stops
 
 
 def doses_of_ordered_drug(case: Case) -> tuple[Exposure, ...]:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from cards.context import CardContext
+from cards.context import CardContext, DecidedOrder
 from cards.links import Links
 from criteria.citation import Citation, PolicyDocument
 from criteria.dates import DateRange
@@ -46,6 +46,7 @@ from criteria.tree import AllOf, AnyOf, Leaf
 
 ON = date(2026, 5, 4)
 CALLED = date(2026, 5, 5)
+COVERAGE = "Coverage/cov1"
 LINKS = Links("https://plan.example/crd")
 HER2_RESULT = Evidence(
     Source("Observation/her2", "Observation.value", "1"), "IHC 3+", on=DateRange.on(date(2026, 3, 2))
@@ -354,6 +355,11 @@ def decision(outcome: Outcome, *, judgements: dict[str, Judgement] | None = None
 def secondary(found: Decision) -> Decision:
     """Return the same decision as a secondary hook would announce it."""
     return replace(found, authority=Authority(real_time=True, unsolicited=True, primary_hook=False))
+
+
+def decided_order(found: Decision, *, has_coverage: bool = True, **changes: Any) -> DecidedOrder:
+    """Return a decision with the order as the client sent it."""
+    return replace(DecidedOrder(found, order_resource(), COVERAGE if has_coverage else None), **changes)
 
 
 def safety_note() -> SafetyNote:

@@ -1,6 +1,6 @@
 """Which cards an answer has, what they say, and that they obey CRD's shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cards.card import SUMMARY_LIMIT, Card
 from cards.compose import compose_answer, compose_cards
-from cards.context import DecidedOrder
+from cards.context import CardContext, DecidedOrder
+from cards.dialect import DIALECTS, NEWEST, Dialect
 from cards.envelope import fitting
 from cards.markdown import plain
 from criteria.decision import Alternatives, Decision
@@ -23,6 +24,7 @@ from tests.cards.builders import (
     WITHOUT_CRITERIA,
     alternatives,
     context,
+    decided_order,
     decision,
     judged,
     no,
@@ -33,11 +35,18 @@ from tests.cards.builders import (
 )
 
 CARD_TYPES = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+PLAIN = DIALECTS["cds-hooks"]
+every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 EVERYTHING = {
     "her2": unknown(ORDER_ISH, ASK_HER2),
     "metastatic": unknown(document("Extent")),
     "shortage": unknown(review("Is there a shortage?")),
 }
+
+
+def composed(decided: Sequence[DecidedOrder], context: CardContext) -> dict[str, Any]:
+    """The answer as it is sent."""
+    return compose_answer(decided, context).to_json()
 
 
 def full(**changes: Any) -> Decision:
@@ -50,8 +59,8 @@ def full(**changes: Any) -> Decision:
     return decision(Outcome.DOCUMENTATION, **(members | changes))
 
 
-def cards(found: Decision, *, has_coverage: bool = True) -> list[Card]:
-    return compose_cards(found, order_resource(), context(), has_coverage=has_coverage)
+def cards(found: Decision, *, has_coverage: bool = True, dialect: Dialect = NEWEST) -> list[Card]:
+    return compose_cards(decided_order(found, has_coverage=has_coverage), context(dialect=dialect))
 
 
 def topics(found: list[Card]) -> list[str]:
@@ -75,6 +84,31 @@ def test_cards_come_by_priority() -> None:
         "guideline",
         "insurance",
     ]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_every_crd_version_has_the_same_cards(version: str) -> None:
+    made = [each.to_json() for each in cards(full(), dialect=DIALECTS[version])]
+    newest = [each.to_json() for each in cards(full())]
+    for each in [*made, *newest]:
+        del each["source"]["topic"]["system"], each["extension"]
+    assert made == newest
+
+
+@pytest.mark.parametrize("has_coverage", [True, False])
+def test_without_crd_one_card_says_the_outcome_instead(has_coverage: bool) -> None:
+    assert topics(cards(full(), has_coverage=has_coverage, dialect=PLAIN)) == [
+        "coverage-info",
+        "therapy-alternatives-req",
+        "clinical-reminder",
+        "contraindication",
+        "guideline",
+    ]
+
+
+@pytest.mark.parametrize("outcome", WITHOUT_CRITERIA)
+def test_without_crd_an_outcome_without_criteria_has_its_card(outcome: Outcome) -> None:
+    assert topics(cards(decision(outcome), dialect=PLAIN)) == ["coverage-info"]
 
 
 @pytest.mark.parametrize("outcome", WITHOUT_CRITERIA)
@@ -147,17 +181,29 @@ def test_every_card_names_its_order_and_its_payer(made: Card) -> None:
     assert "<" not in shown["detail"].replace("\\<", "")
 
 
+@every_dialect
+@pytest.mark.parametrize("has_coverage", [True, False])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_nothing_of_crd_reaches_a_client_without_it(outcome: Outcome, has_coverage: bool, dialect: Dialect) -> None:
+    found = decision(outcome, alternatives=alternatives())
+    answer = composed([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
+    assert ("davinci-crd" in str(answer["cards"])) == (dialect is not PLAIN and bool(answer["cards"]))
+    assert ("systemActions" in answer) == (dialect is not PLAIN and has_coverage)
+
+
 def uuids(shown: Mapping[str, Any]) -> list[str]:
     return [shown["uuid"], *(each["uuid"] for each in shown.get("suggestions", []))]
 
 
-def test_uuids_are_stable_and_unique() -> None:
-    made = [each.to_json() for each in cards(full(), has_coverage=False)]
-    again = [each.to_json() for each in cards(full(), has_coverage=False)]
+@every_dialect
+def test_uuids_are_stable_and_unique(dialect: Dialect) -> None:
+    made = [each.to_json() for each in cards(full(), has_coverage=False, dialect=dialect)]
+    again = [each.to_json() for each in cards(full(), has_coverage=False, dialect=dialect)]
     named = [uuid for shown in made for uuid in uuids(shown)]
     assert made == again
     assert len(set(named)) == len(named)
-    other = [uuid for each in cards(full(id="another"), has_coverage=False) for uuid in uuids(each.to_json())]
+    others = cards(full(id="another"), has_coverage=False, dialect=dialect)
+    other = [uuid for each in others for uuid in uuids(each.to_json())]
     assert set(other).isdisjoint(named)
 
 
@@ -177,8 +223,9 @@ def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: st
         determination=replace(found.determination, root=root, open_needs=open_needs),
     )
     made = cards(changed, has_coverage=False)
-    assert len(made) == 6
-    assert all(0 < len(each.summary) <= SUMMARY_LIMIT for each in made)
+    plain_made = cards(changed, has_coverage=False, dialect=PLAIN)
+    assert (len(made), len(plain_made)) == (6, 5)
+    assert all(0 < len(each.summary) <= SUMMARY_LIMIT for each in [*made, *plain_made])
 
 
 @given(label=st.text(alphabet="abc -", min_size=1, max_size=200).filter(str.strip))
@@ -291,6 +338,14 @@ def test_the_reflex_test_is_only_created() -> None:
     assert "IHC 2+ on 2026-03-02 without an ISH result" in shown["detail"]
 
 
+@pytest.mark.parametrize(("name", "behavior"), [("2.0", "any"), ("2.1", "any"), ("cds-hooks", "at-most-one")])
+def test_a_client_of_cds_hooks_1_0_is_sent_no_behavior_that_it_takes_for_an_error(name: str, behavior: str) -> None:
+    made = cards(full(), dialect=DIALECTS[name])
+    found = {each.source.topic.code: each.selection_behavior for each in made}
+    assert found["clinical-reminder"] == behavior
+    assert found["therapy-alternatives-req"] == "at-most-one"
+
+
 def test_the_safety_note_shows_fact_place_and_label() -> None:
     shown = card(full(), "contraindication")
     assert shown["indicator"] == "warning"
@@ -350,7 +405,7 @@ def second_order() -> DecidedOrder:
 
 def test_an_answer_has_one_action_per_order_and_cards_by_priority() -> None:
     first = DecidedOrder(full(), order_resource(), "Coverage/cov1")
-    answer = compose_answer([second_order(), first], context())
+    answer = composed([second_order(), first], context())
     assert [action["resource"]["id"] for action in answer["systemActions"]] == ["rx2", "rx1"]
     assert all(action["type"] == "update" and action["description"] for action in answer["systemActions"])
     assert all("resourceId" not in action for action in answer["systemActions"])
@@ -369,42 +424,175 @@ def test_an_answer_has_one_action_per_order_and_cards_by_priority() -> None:
 
 def test_the_extension_carries_the_products_billing_code() -> None:
     found = decision(Outcome.NO_POLICY)
-    answer = compose_answer([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(found, order_resource(), "Coverage/cov1")], context())
     assert answer["cards"] == []
     assert "J9353" in str(answer["systemActions"])
     unread = decision(Outcome.NO_POLICY, order=order(key=None))
-    answer = compose_answer([DecidedOrder(unread, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(unread, order_resource(), "Coverage/cov1")], context())
     assert "billingCode" not in str(answer)
     unheard = decision(Outcome.NO_POLICY, order=order(key="unheard-of"))
-    answer = compose_answer([DecidedOrder(unheard, order_resource(), "Coverage/cov1")], context())
+    answer = composed([DecidedOrder(unheard, order_resource(), "Coverage/cov1")], context())
     assert "billingCode" not in str(answer)
 
 
 def test_without_a_coverage_nothing_is_written() -> None:
-    answer = compose_answer([DecidedOrder(full(), order_resource(), None)], context())
+    answer = composed([DecidedOrder(full(), order_resource(), None)], context())
     assert "systemActions" not in answer
     assert answer["cards"][-1]["source"]["topic"]["code"] == "insurance"
 
 
 def test_nothing_new_is_no_action() -> None:
-    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    first = composed([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
     annotated = first["systemActions"][0]["resource"]
     tomorrow = full(called=date(2026, 5, 6))
-    again = compose_answer([DecidedOrder(tomorrow, annotated, "Coverage/cov1")], context())
+    again = composed([DecidedOrder(tomorrow, annotated, "Coverage/cov1")], context())
     assert "systemActions" not in again
     assert [each["uuid"] for each in again["cards"]] == [each["uuid"] for each in first["cards"]]
 
 
 def test_an_earlier_assertion_of_ours_is_replaced() -> None:
-    first = compose_answer([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
+    first = composed([DecidedOrder(full(), order_resource(), "Coverage/cov1")], context())
     annotated = first["systemActions"][0]["resource"]
     policy, determination = judged()
     changed = full(id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009", policy=policy, determination=determination)
     changed = replace(changed, outcome=Outcome.REVIEW)
     decided = DecidedOrder(changed, annotated, "Coverage/cov1", frozenset({full().id}))
-    again = compose_answer([decided], context())
+    again = composed([decided], context())
     assert len(again["systemActions"][0]["resource"]["extension"]) == 1
 
 
-def test_no_orders_are_an_empty_answer() -> None:
-    assert compose_answer([], context()) == {"cards": []}
+@every_dialect
+def test_no_orders_are_an_empty_answer(dialect: Dialect) -> None:
+    assert composed([], context(dialect=dialect)) == {"cards": []}
+
+
+# -------------------------------------------------------------------------------------------------- secondary hooks
+
+
+@every_dialect
+@pytest.mark.parametrize("has_coverage", [True, False])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_secondary_hook_asks_for_no_document(outcome: Outcome, has_coverage: bool, dialect: Dialect) -> None:
+    found = secondary(decision(outcome, alternatives=alternatives(), safety_notes=(safety_note(),)))
+    answer = composed([decided_order(found, has_coverage=has_coverage)], context(dialect=dialect))
+    said = str(answer)
+    asking = ("doc-needed", "doc-purpose", "questionnaire", "send:", "Not yet documented", "documentation missing")
+    assert [each for each in asking if each in said] == []
+    assert "Report that shows" not in said
+    assert "appropriate-use" not in said
+    assert "PA-0042" not in said
+
+
+@every_dialect
+def test_the_same_on_a_primary_hook_asks(dialect: Dialect) -> None:
+    answer = composed([decided_order(decision(Outcome.DOCUMENTATION))], context(dialect=dialect))
+    assert "Report that shows: HER2-positive" in str(answer["cards"])
+
+
+@every_dialect
+def test_a_secondary_hook_keeps_test_alternatives_policy_and_safety(dialect: Dialect) -> None:
+    kept = ["therapy-alternatives-req", "clinical-reminder", "contraindication", "guideline"]
+    first = ["coverage-info"] if dialect is PLAIN else []
+    assert topics(cards(secondary(full()), dialect=dialect)) == [*first, *kept]
+
+
+# ------------------------------------------------------------------------- a resource that carries it for the orders
+
+APPOINTMENT = {"resourceType": "Appointment", "id": "a1", "status": "proposed"}
+ENCOUNTER = {"resourceType": "Encounter", "id": "e1", "status": "in-progress"}
+
+
+def second_drug(coverage: str = "Coverage/cov1", **changes: Any) -> DecidedOrder:
+    other = replace(order("Kadcyla 160 mg"), source=replace(order().source, reference="MedicationRequest/rx2"))
+    found = decision(Outcome.REVIEW, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=other)
+    return DecidedOrder(found, order_resource(id="rx2"), coverage, **changes)
+
+
+def asserted(resource: Mapping[str, Any]) -> list[str]:
+    """Return the assertion ids on a resource."""
+    return [
+        member["valueString"]
+        for each in resource["extension"]
+        for member in each["extension"]
+        if member["url"] == "coverage-assertion-id"
+    ]
+
+
+@pytest.mark.parametrize(("target", "noun"), [(None, "order"), (APPOINTMENT, "appointment"), (ENCOUNTER, "encounter")])
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_an_action_says_what_it_updates(target: dict[str, Any] | None, noun: str, version: str) -> None:
+    here = decided_order(full(), target=target)
+    answer = composed([here], context(dialect=DIALECTS[version]))
+    (action,) = answer["systemActions"]
+    assert action["description"] == f"Add coverage information to the {noun} for Margenza 250 mg/10 mL"
+    assert action["resource"]["id"] == (target or order_resource())["id"]
+    assert asserted(action["resource"]) == [full().id]
+
+
+def test_alternatives_replace_the_order_and_not_the_appointment() -> None:
+    (made,) = [
+        each
+        for each in compose_cards(decided_order(full(), target=APPOINTMENT), context())
+        if each.source.topic.code == "therapy-alternatives-req"
+    ]
+    shown = made.to_json()
+    assert shown["extension"] == {"davinci-crd.associated-resource": [{"reference": "Appointment/a1"}]}
+    delete, create = shown["suggestions"][0]["actions"]
+    assert delete["resourceId"] == "MedicationRequest/rx1"
+    assert create["resource"]["subject"] == {"reference": "Patient/p1"}
+
+
+def test_orders_that_share_an_appointment_are_one_update() -> None:
+    both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
+    alone = second_order()
+    first, second = composed([both[0], alone, both[1]], context())["systemActions"]
+    assert first["description"] == (
+        "Add coverage information to the appointment for Margenza 250 mg/10 mL and Kadcyla 160 mg"
+    )
+    assert first["resource"]["id"] == "a1"
+    assert asserted(first["resource"]) == [each.decision.id for each in both]
+    assert second["resource"]["id"] == "rx2"
+    told = [replace(each, target=first["resource"]) for each in both]
+    assert "systemActions" not in composed(told, context())
+
+
+def test_when_one_of_two_decisions_changed_the_appointment_keeps_the_other() -> None:
+    both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
+    carrier = composed(both, context())["systemActions"][0]["resource"]
+    ids = frozenset(each.decision.id for each in both)
+    changed = replace(both[0].decision, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009")
+    again = [replace(both[0], decision=changed, target=carrier, ours=ids), replace(both[1], target=carrier, ours=ids)]
+    (action,) = composed(again, context())["systemActions"]
+    assert asserted(action["resource"]) == [changed.id, both[1].decision.id]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_before_2_2_two_orders_of_one_coverage_cannot_share_an_appointment(version: str) -> None:
+    here = context(dialect=DIALECTS[version])
+    with pytest.raises(ValueError, match="several assertions about one Coverage"):
+        composed([decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)], here)
+    apart = [decided_order(full(), target=APPOINTMENT), second_drug("Coverage/other", target=APPOINTMENT)]
+    (action,) = composed(apart, here)["systemActions"]
+    assert asserted(action["resource"]) == [each.decision.id for each in apart]
+
+
+def test_an_order_without_a_coverage_adds_nothing_to_what_it_shares() -> None:
+    both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
+    (action,) = composed([both[0], replace(both[1], coverage_reference=None)], context())["systemActions"]
+    assert asserted(action["resource"]) == [full().id]
+
+
+def test_two_versions_of_one_appointment_are_a_bug() -> None:
+    moved = {**APPOINTMENT, "status": "booked"}
+    with pytest.raises(ValueError, match="in two versions"):
+        composed([decided_order(full(), target=APPOINTMENT), second_drug(target=moved)], context())
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_what_was_written_in_a_version_is_nothing_new_in_it(version: str) -> None:
+    here = context(dialect=DIALECTS[version])
+    for outcome in Outcome:
+        found = decision(outcome)
+        carrier = composed([decided_order(found)], here)["systemActions"][0]["resource"]
+        tomorrow = replace(found, called=date(2026, 5, 6))
+        assert "systemActions" not in composed([decided_order(tomorrow, resource=carrier)], here)

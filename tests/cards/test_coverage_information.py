@@ -1,21 +1,22 @@
-"""The outcome table of the decision contract, member by member, and what happens to the client's order."""
+"""The outcome table of the decision contract, member by member, in every version of CRD."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 
-from cards.coverage_information import EXTENSION, annotate, emit
+from cards.coverage_information import EXTENSION, emit
+from cards.dialect import CRD_VERSIONS, DIALECTS, PLAIN
 from criteria.decision import Decision
 from criteria.finding import unknown
 from criteria.outcome import Approval, Authority, Outcome
 from criteria.policy import Contact
 from tests.cards.builders import (
     ASK_HER2,
+    COVERAGE,
     LINKS,
     WITHOUT_CRITERIA,
     decision,
@@ -28,86 +29,15 @@ from tests.cards.builders import (
     order_resource,
     secondary,
 )
+from tests.cards.outcome_table import ON_SECONDARY_HOOKS, ROWS, Row, name_of
 
-COVERAGE = "Coverage/cov1"
-ALWAYS = {"coverage", "covered", "reason", "date", "coverage-assertion-id"}
-POSSIBLE = ALWAYS | {
-    "pa-needed",
-    "doc-needed",
-    "doc-purpose",
-    "info-needed",
-    "billingCode",
-    "detail",
-    "dependency",
-    "questionnaire",
-    "satisfied-pa-id",
-    "contact",
-    "expiry-date",
-}
-DIGEST_ORDER = [
-    "coverage",
-    "covered",
-    "pa-needed",
-    "doc-needed",
-    "doc-purpose",
-    "info-needed",
-    "billingCode",
-    "reason",
-    "detail",
-    "dependency",
-    "questionnaire",
-    "date",
-    "coverage-assertion-id",
-    "satisfied-pa-id",
-    "contact",
-    "expiry-date",
-]
-
-# outcome, coded members, other members beyond those every coverage information has
-TABLE: list[tuple[Outcome, dict[str, str], set[str]]] = [
-    (Outcome.NO_MEMBER_FOUND, {"covered": "not-covered"}, {"billingCode"}),
-    (Outcome.NO_ACTIVE_COVERAGE, {"covered": "not-covered"}, {"billingCode"}),
-    (Outcome.COVERAGE_NOT_FOUND, {"covered": "not-covered"}, {"billingCode"}),
-    (
-        Outcome.NO_POLICY,
-        {"covered": "conditional", "pa-needed": "conditional", "info-needed": "OTH"},
-        {"billingCode"},
-    ),
-    (
-        Outcome.DRUG_UNCLEAR,
-        {"covered": "conditional", "pa-needed": "conditional", "info-needed": "detail-code"},
-        {"billingCode"},
-    ),
-    (
-        Outcome.PREFERRED,
-        {"covered": "conditional", "pa-needed": "conditional", "info-needed": "OTH"},
-        {"billingCode", "contact"},
-    ),
-    (
-        Outcome.AUTHORIZED,
-        {"covered": "covered", "pa-needed": "satisfied"},
-        {"billingCode", "contact", "detail", "satisfied-pa-id", "expiry-date"},
-    ),
-    (Outcome.AUTHORIZABLE, {"covered": "covered", "pa-needed": "auth-needed"}, {"billingCode", "contact"}),
-    (Outcome.NOT_MET, {"covered": "not-covered"}, {"billingCode", "contact"}),
-    (Outcome.TECHNICAL, {"covered": "indeterminate", "pa-needed": "indeterminate"}, {"billingCode", "contact"}),
-    (
-        Outcome.DOCUMENTATION,
-        {"covered": "covered", "pa-needed": "auth-needed", "doc-needed": "clinical"},
-        {"billingCode", "contact", "questionnaire"},
-    ),
-    (Outcome.REVIEW, {"covered": "covered", "pa-needed": "auth-needed"}, {"billingCode", "contact"}),
-]
-REASON_CODES = {
-    Outcome.NO_MEMBER_FOUND: "no-member-found",
-    Outcome.NO_ACTIVE_COVERAGE: "no-active-coverage",
-    Outcome.COVERAGE_NOT_FOUND: "coverage-not-found",
-    Outcome.TECHNICAL: "technical",
-}
+TEMPORARY = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
+DETAILS = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
+HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 
 
-def emitted(found: Decision) -> dict[str, Any]:
-    return emit(found, COVERAGE, LINKS, drugs()["margetuximab"])
+def emitted(found: Decision, version: str = "2.2") -> dict[str, Any]:
+    return emit(found, COVERAGE, LINKS, drugs()["margetuximab"], dialect=DIALECTS[version])
 
 
 def members(extension: Mapping[str, Any], url: str) -> list[Any]:
@@ -127,10 +57,7 @@ def detail_values(extension: Mapping[str, Any]) -> dict[str, Any]:
     for detail in members(extension, "detail"):
         inner = {"extension": detail}
         codings = member(inner, "code")["coding"]
-        assert [each["system"] for each in codings] == [
-            "http://terminology.hl7.org/CodeSystem/crd-coverage-detail",
-            "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp",
-        ]
+        assert [each["system"] for each in codings] == [DETAILS, TEMPORARY]
         assert codings[0]["code"] == codings[1]["code"]
         found[codings[0]["code"]] = (
             member(inner, "category"),
@@ -143,121 +70,216 @@ def detail_values(extension: Mapping[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------ the table
 
 
-def test_the_table_has_every_outcome_once() -> None:
-    assert [row[0] for row in TABLE] == list(Outcome)
-
-
-@pytest.mark.parametrize(("outcome", "coded", "others"), TABLE, ids=[row[0].value for row in TABLE])
-def test_an_outcome_has_exactly_its_members(outcome: Outcome, coded: dict[str, str], others: set[str]) -> None:
-    extension = emitted(decision(outcome))
-    present = {each["url"] for each in extension["extension"]}
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_an_outcome_has_exactly_its_members_in_the_order_of_the_specification(row: Row) -> None:
+    extension = emitted(decision(row.outcome), row.dialect)
     assert extension["url"] == EXTENSION
-    assert present == ALWAYS | set(coded) | others
-    assert present <= POSSIBLE
-    assert {url: member(extension, url) for url in coded} == coded
+    assert [each["url"] for each in extension["extension"]] == row.members
+    assert {name: member(extension, name) for name in row.codes} == row.codes
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
-def test_members_stand_in_the_order_of_the_specification(outcome: Outcome) -> None:
-    places = [DIGEST_ORDER.index(each["url"]) for each in emitted(decision(outcome))["extension"]]
-    assert places == sorted(places)
+@pytest.mark.parametrize("row", ON_SECONDARY_HOOKS, ids=name_of)
+def test_a_secondary_hook_gives_no_number_asks_for_no_documents_and_refuses_nothing(row: Row) -> None:
+    extension = emitted(secondary(decision(row.outcome)), row.dialect)
+    assert [each["url"] for each in extension["extension"]] == row.members
+    assert {name: member(extension, name) for name in row.codes} == row.codes
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_reason_has_text_and_a_code_only_where_the_table_names_one(outcome: Outcome) -> None:
-    reason = member(emitted(decision(outcome)), "reason")
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_every_reason_has_text_and_a_code_only_where_the_version_has_one(row: Row) -> None:
+    reason = member(emitted(decision(row.outcome), row.dialect), "reason")
     assert reason["text"]
-    coding = (
-        [{"system": "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp", "code": REASON_CODES[outcome]}]
-        if outcome in REASON_CODES
-        else None
-    )
-    assert reason.get("coding") == coding
+    assert reason.get("coding") == ([{"system": TEMPORARY, "code": row.reason}] if row.reason else None)
 
 
+@pytest.mark.parametrize("version", CRD_VERSIONS)
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_assertion_names_coverage_day_and_decision(outcome: Outcome) -> None:
+def test_every_assertion_names_coverage_day_and_decision(outcome: Outcome, version: str) -> None:
     found = decision(outcome)
-    extension = emitted(found)
+    extension = emitted(found, version)
     assert member(extension, "coverage") == {"reference": COVERAGE}
     assert member(extension, "date") == "2026-05-05"
     assert member(extension, "coverage-assertion-id") == found.id
 
 
+@pytest.mark.parametrize("version", CRD_VERSIONS)
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_the_annotated_order_is_valid_fhir(outcome: Outcome) -> None:
-    annotated = annotate(order_resource(), emitted(decision(outcome)))
-    assert annotated is not None
+def test_the_annotated_order_is_valid_fhir(outcome: Outcome, version: str) -> None:
+    annotated = order_resource(extension=[emitted(decision(outcome), version)])
     assert MedicationRequest.model_validate(annotated).id == "rx1"
 
 
+def test_without_crd_there_is_no_coverage_information() -> None:
+    with pytest.raises(ValueError, match="cds-hooks has no coverage information"):
+        emitted(decision(Outcome.AUTHORIZED), PLAIN)
+
+
+# ---------------------------------------------------------------------------------------------- whole extensions
+
+LABEL_DOSE = "Label dose 15 mg/kg every 3 weeks; 1,050 mg at 70 kg (2026-05-01) = 210 units of J9353."
+QUANTITY = {"url": "value", "valueQuantity": {"value": 210, "unit": "units of J9353"}}
+PER_DOSE = {"url": "qualification", "valueString": "per administration, every 3 weeks"}
+LIMITATION = {"url": "category", "valueCode": "cat-limitation"}
+PHONE = {"system": "phone", "value": "1-855-252-1118"}
+FAX = {"system": "fax", "value": "1-800-540-2406"}
+AUTHORIZED_REASON = (
+    "Prior authorization PA-0042 is issued for Margenza 250 mg/10 mL, valid through 2027-05-04. "
+    "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage."
+)
+
+
+def coded(*systems: str, code: str) -> dict[str, Any]:
+    return {"url": "code", "valueCodeableConcept": {"coding": [{"system": each, "code": code} for each in systems]}}
+
+
+AUTHORIZED_TAIL = {
+    "2.0": [
+        {
+            "url": "detail",
+            "extension": [
+                {"url": "code", "valueCodeableConcept": {"text": "Dose limit"}},
+                {"url": "value", "valueString": LABEL_DOSE},
+            ],
+        },
+        {"url": "detail", "extension": [coded(TEMPORARY, code="allowed-quantity"), QUANTITY, PER_DOSE]},
+        {
+            "url": "detail",
+            "extension": [
+                coded(TEMPORARY, code="allowed-period"),
+                {"url": "value", "valuePeriod": {"end": "2027-05-04"}},
+                {"url": "qualification", "valueString": "last day of the prior authorization"},
+            ],
+        },
+        {"url": "date", "valueDate": "2026-05-05"},
+        {"url": "coverage-assertion-id", "valueString": "5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c001"},
+        {"url": "satisfied-pa-id", "valueString": "PA-0042"},
+        {"url": "contact", "valueContactPoint": PHONE},
+        {"url": "contact", "valueContactPoint": FAX},
+    ],
+    "2.1": [
+        {
+            "url": "detail",
+            "extension": [coded(TEMPORARY, code="instructions"), {"url": "value", "valueString": LABEL_DOSE}],
+        },
+        {"url": "detail", "extension": [coded(TEMPORARY, code="allowed-quantity"), QUANTITY, PER_DOSE]},
+        {"url": "date", "valueDate": "2026-05-05"},
+        {"url": "coverage-assertion-id", "valueString": "5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c001"},
+        {"url": "satisfied-pa-id", "valueString": "PA-0042"},
+        {"url": "contact", "valueContactPoint": PHONE},
+        {"url": "contact", "valueContactPoint": FAX},
+        {"url": "expiry-date", "valueDate": "2027-05-04"},
+    ],
+    "2.2": [
+        {
+            "url": "detail",
+            "extension": [
+                LIMITATION,
+                coded(DETAILS, TEMPORARY, code="instructions"),
+                {"url": "value", "valueString": LABEL_DOSE},
+            ],
+        },
+        {
+            "url": "detail",
+            "extension": [LIMITATION, coded(DETAILS, TEMPORARY, code="allowed-quantity"), QUANTITY, PER_DOSE],
+        },
+        {"url": "date", "valueDate": "2026-05-05"},
+        {"url": "coverage-assertion-id", "valueString": "5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c001"},
+        {"url": "satisfied-pa-id", "valueString": "PA-0042"},
+        {"url": "contact", "valueContactDetail": {"name": "EviCore", "telecom": [PHONE, FAX]}},
+        {"url": "expiry-date", "valueDate": "2027-05-04"},
+    ],
+}
+
+
+@pytest.mark.parametrize("version", CRD_VERSIONS)
+def test_an_authorization_reads_in_each_version(version: str) -> None:
+    assert emitted(decision(Outcome.AUTHORIZED), version)["extension"] == [
+        {"url": "coverage", "valueReference": {"reference": "Coverage/cov1"}},
+        {"url": "covered", "valueCode": "covered"},
+        {"url": "pa-needed", "valueCode": "satisfied"},
+        {
+            "url": "billingCode",
+            "valueCoding": {"system": HCPCS, "code": "J9353", "display": "Injection, margetuximab-cmkb, 5 mg"},
+        },
+        {"url": "reason", "valueCodeableConcept": {"text": AUTHORIZED_REASON}},
+        *AUTHORIZED_TAIL[version],
+    ]
+
+
 # ------------------------------------------------------------------------------------------------------ invariants
-# Intents of crd-ci-q1 to q9 of CRD 2.2.1, both directions where the intent says "if and only if".
+# Intents of crd-ci-q1 to q9 of CRD 2.2.1, both directions where the intent says "if and only if", in every version
+# that could say the same; where 2.0.1 published something else, that.
 
 EVERY = [
-    *[decision(outcome) for outcome in Outcome],
-    *[secondary(decision(outcome)) for outcome in Outcome],
-    decision(Outcome.AUTHORIZED, dose=None),
-    decision(Outcome.AUTHORIZABLE, dose=excessive_dose()),
-    decision(Outcome.REVIEW, judgements={"her2": no()}),
+    (version, found)
+    for version in CRD_VERSIONS
+    for found in [
+        *[decision(outcome) for outcome in Outcome],
+        *[secondary(decision(outcome)) for outcome in Outcome],
+        decision(Outcome.AUTHORIZED, dose=None),
+        decision(Outcome.AUTHORIZABLE, dose=excessive_dose()),
+        decision(Outcome.REVIEW, judgements={"her2": no()}),
+    ]
 ]
+each_one = pytest.mark.parametrize(("version", "found"), EVERY)
 
 
 def values(extension: Mapping[str, Any], *urls: str) -> set[str]:
     return {value for url in urls for value in members(extension, url)}
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q1_a_questionnaire_only_with_doc_needed(found: Decision) -> None:
-    extension = emitted(found)
+@each_one
+def test_q1_a_questionnaire_only_with_doc_needed(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
     assert not members(extension, "questionnaire") or members(extension, "doc-needed")
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q2_not_covered_has_no_pa_needed(found: Decision) -> None:
-    extension = emitted(found)
-    assert (member(extension, "covered") == "not-covered") == (not members(extension, "pa-needed"))
+@each_one
+def test_q2_not_covered_has_no_pa_needed_but_in_2_0_every_assertion_has_one(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
+    is_covered = member(extension, "covered") != "not-covered"
+    assert bool(members(extension, "pa-needed")) == (is_covered or version == "2.0")
+    if not is_covered:
+        assert values(extension, "pa-needed") == ({"no-auth"} if version == "2.0" else set())
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q3_info_needed_exactly_when_something_is_conditional(found: Decision) -> None:
-    extension = emitted(found)
+@each_one
+def test_q3_info_needed_exactly_when_something_is_conditional(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
     conditional = "conditional" in values(extension, "covered", "pa-needed", "doc-needed")
     assert conditional == bool(members(extension, "info-needed"))
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q4_no_documents_with_a_prior_authorization_that_is_not_needed(found: Decision) -> None:
-    assert not members(emitted(found), "doc-purpose")
+@each_one
+def test_q4_documents_for_a_prior_authorization_only_where_one_is_needed(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
+    expected = {"withpa"} if version == "2.0" and members(extension, "doc-needed") else set()
+    assert values(extension, "doc-purpose") == expected
+    assert not expected or values(extension, "pa-needed") == {"auth-needed"}
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q5_a_number_exactly_when_satisfied(found: Decision) -> None:
-    extension = emitted(found)
+@each_one
+def test_q5_a_number_exactly_when_satisfied(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
     assert ("satisfied" in values(extension, "pa-needed")) == bool(members(extension, "satisfied-pa-id"))
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q6_other_information_needed_has_a_reason(found: Decision) -> None:
-    extension = emitted(found)
-    assert "OTH" not in values(extension, "info-needed") or member(extension, "reason")["text"]
+@each_one
+def test_q6_to_q9_every_assertion_has_one_reason_with_text(version: str, found: Decision) -> None:
+    assert member(emitted(found, version), "reason")["text"].strip()
 
 
-@pytest.mark.parametrize("found", EVERY)
-def test_q7_every_reason_has_text(found: Decision) -> None:
-    assert all(each["text"].strip() for each in members(emitted(found), "reason"))
-
-
-@pytest.mark.parametrize("found", EVERY)
-def test_q8_a_document_purpose_has_a_reason(found: Decision) -> None:
-    extension = emitted(found)
-    assert not members(extension, "doc-purpose") or members(extension, "reason")
-
-
-@pytest.mark.parametrize("found", EVERY)
-def test_q9_indeterminate_has_a_reason(found: Decision) -> None:
-    extension = emitted(found)
-    assert "indeterminate" not in values(extension, "covered", "pa-needed") or member(extension, "reason")["text"]
+@each_one
+def test_codes_of_later_versions_are_not_sent_to_older_ones(version: str, found: Decision) -> None:
+    extension = emitted(found, version)
+    if version != "2.2":
+        assert "indeterminate" not in values(extension, "covered", "pa-needed", "doc-needed")
+        assert values(extension, "info-needed") <= {"OTH"}
+        assert "category" not in str(extension)
+        assert DETAILS not in str(extension)
+    if version == "2.0":
+        assert "'instructions'" not in str(extension)
+        assert len(members(extension, "doc-needed")) <= 1
 
 
 # --------------------------------------------------------------------------------------------------- single members
@@ -318,6 +340,20 @@ def test_an_excessive_dose_shows_its_arithmetic_in_detail_and_reason() -> None:
     assert not members(extension, "satisfied-pa-id")
 
 
+def test_in_2_0_an_excessive_dose_is_a_detail_in_words() -> None:
+    extension = emitted(decision(Outcome.AUTHORIZABLE, dose=excessive_dose()), "2.0")
+    limit, quantity = members(extension, "detail")
+    assert limit[0] == {"url": "code", "valueCodeableConcept": {"text": "Dose limit"}}
+    assert limit[1]["valueString"].startswith("The ordered dose is above 15 mg/kg plus 10 % tolerance.")
+    assert quantity == [coded(TEMPORARY, code="allowed-quantity"), QUANTITY, PER_DOSE]
+
+
+def test_in_2_0_the_last_day_of_an_earlier_authorization_is_said_too() -> None:
+    earlier = decision(Outcome.AUTHORIZED, dose=None, approval=Approval(12, date(2026, 12, 31)))
+    (period,) = members(emitted(earlier, "2.0"), "detail")
+    assert period[1] == {"url": "value", "valuePeriod": {"end": "2026-12-31"}}
+
+
 def test_documentation_names_the_questionnaire_with_its_version() -> None:
     assert member(emitted(decision(Outcome.DOCUMENTATION)), "questionnaire") == (
         "https://plan.example/crd/fhir/Questionnaire/plan-margenza-initial|2.0.0"
@@ -338,6 +374,28 @@ def test_a_contact_may_be_a_name_only() -> None:
     assert member(emitted(named), "contact") == {"name": "Pharmacy desk"}
     silent = replace(found, policy=replace(found.policy, contact=None))
     assert not members(emitted(silent), "contact")
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_before_2_2_each_address_of_the_contact_is_a_member_and_a_name_alone_is_none(version: str) -> None:
+    found = decision(Outcome.REVIEW)
+    assert found.policy is not None
+    web = Contact("Pharmacy desk", phone="1-800-555-0100", url="https://plan.example/pharmacy")
+    reachable = replace(found, policy=replace(found.policy, contact=web))
+    assert members(emitted(reachable, version), "contact") == [
+        {"system": "phone", "value": "1-800-555-0100"},
+        {"system": "url", "value": "https://plan.example/pharmacy"},
+    ]
+    named = replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
+    assert not members(emitted(named, version), "contact")
+
+
+@pytest.mark.parametrize("version", CRD_VERSIONS)
+def test_without_a_contact_of_the_policy_the_payers_is_named(version: str) -> None:
+    found = decision(Outcome.NO_POLICY)
+    named = replace(found, payer=replace(found.payer, contact=Contact("Plan", phone="1-800-555-0101")))
+    (contact,) = members(emitted(named, version), "contact")
+    assert "1-800-555-0101" in str(contact)
 
 
 def test_the_billing_code_is_the_one_the_dose_is_counted_in() -> None:
@@ -365,18 +423,17 @@ def test_a_product_without_a_billing_code_has_none() -> None:
 # -------------------------------------------------------------------------------------------------- secondary hooks
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
-def test_a_secondary_hook_asks_for_no_documents_and_gives_no_number(outcome: Outcome) -> None:
-    extension = emitted(secondary(decision(outcome)))
-    forbidden = {"doc-needed", "questionnaire", "satisfied-pa-id", "expiry-date"}
-    assert forbidden.isdisjoint(each["url"] for each in extension["extension"])
+@pytest.mark.parametrize("version", CRD_VERSIONS)
+def test_a_secondary_hook_words_not_met_as_review(version: str) -> None:
+    assert "clinical review" in member(emitted(secondary(decision(Outcome.NOT_MET)), version), "reason")["text"]
 
 
-def test_a_secondary_hook_words_not_met_as_review() -> None:
-    extension = emitted(secondary(decision(Outcome.NOT_MET)))
-    assert member(extension, "covered") == "covered"
-    assert member(extension, "pa-needed") == "auth-needed"
-    assert "clinical review" in member(extension, "reason")["text"]
+@pytest.mark.parametrize("version", CRD_VERSIONS)
+def test_a_secondary_hook_names_no_missing_document(version: str) -> None:
+    assert member(emitted(secondary(decision(Outcome.DOCUMENTATION)), version), "reason")["text"] == (
+        "Margenza 250 mg/10 mL needs prior authorization under Margenza policy <A & B>. "
+        "What the authorization takes is said when the order is signed."
+    )
 
 
 # ------------------------------------------------------------------------------------------------ bugs are not hidden
@@ -399,79 +456,7 @@ def test_a_judged_outcome_without_a_determination_is_a_bug() -> None:
         emitted(decision(Outcome.REVIEW, determination=None))
 
 
-# ---------------------------------------------------------------------------------------------------------- annotate
-
-
-def earlier(name: str, coverage: str = COVERAGE, day: date = date(2026, 4, 1)) -> dict[str, Any]:
-    return emit(decision(Outcome.REVIEW, id=name, called=day), coverage, LINKS)
-
-
-def test_the_extension_is_added_and_nothing_else_changes() -> None:
-    sent = order_resource(_status={"id": "x"}, unknown=[1, Decimal("1.10")])
-    annotated = annotate(sent, emitted(decision(Outcome.REVIEW)))
-    assert annotated is not None
-    assert list(annotated) == [*sent, "extension"]
-    assert {name: value for name, value in annotated.items() if name != "extension"} == sent
-    assert "extension" not in sent
-
-
-def test_extensions_of_others_stay_where_they_are() -> None:
-    theirs = {"url": "http://example.org/other", "valueString": "x"}
-    other_payer = earlier("other", coverage="Coverage/other")
-    not_ours = earlier("not-ours")
-    odd: list[Any] = [
-        None,
-        {"url": EXTENSION},
-        {"url": EXTENSION, "extension": [None, {"url": "coverage", "valueReference": "Coverage/cov1"}]},
-    ]
-    sent = order_resource(extension=[theirs, other_payer, not_ours, *odd])
-    added = emitted(decision(Outcome.REVIEW))
-    annotated = annotate(sent, added, ours={"mine"})
-    assert annotated is not None
-    assert annotated["extension"] == [theirs, other_payer, not_ours, *odd, added]
-    assert list(annotated) == list(sent)
-
-
-def test_an_earlier_assertion_of_ours_is_replaced_in_its_place() -> None:
-    theirs = {"url": "http://example.org/other", "valueString": "x"}
-    now = emitted(decision(Outcome.NOT_MET, id="now"))
-    sent = order_resource(extension=[earlier("before"), theirs, earlier("now")])
-    annotated = annotate(sent, now, ours=["before"])
-    assert annotated is not None
-    assert annotated["extension"] == [now, theirs]
-
-
-def test_the_same_id_with_other_content_is_replaced() -> None:
-    now = emitted(decision(Outcome.NOT_MET, id="now"))
-    annotated = annotate(order_resource(extension=[earlier("now")]), now)
-    assert annotated is not None
-    assert annotated["extension"] == [now]
-
-
-def test_nothing_new_apart_from_the_date_is_no_update() -> None:
-    shown = earlier("now")
-    shown["extension"].reverse()
-    now = earlier("now", day=date(2026, 5, 5))
-    assert annotate(order_resource(extension=[shown]), now) is None
-
-
-def test_one_more_member_on_the_order_is_something_new() -> None:
-    shown = earlier("now")
-    shown["extension"].append({"url": "doc-needed", "valueCode": "admin"})
-    assert annotate(order_resource(extension=[shown]), earlier("now")) is not None
-
-
-def test_a_single_extension_that_is_no_array_is_kept() -> None:
-    theirs = {"url": "http://example.org/other", "valueString": "x"}
-    added = earlier("now")
-    annotated = annotate(order_resource(extension=theirs), added)
-    assert annotated is not None
-    assert annotated["extension"] == [theirs, added]
-
-
-def test_only_coverage_information_is_written_to_an_order() -> None:
-    with pytest.raises(ValueError, match="not a coverage-information extension"):
-        annotate(order_resource(), {"url": "http://example.org/other"})
+# ------------------------------------------------------------------------------------------------------------ wording
 
 
 def test_an_earlier_authorization_covers_an_order_whose_record_is_silent() -> None:

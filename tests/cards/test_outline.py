@@ -14,7 +14,7 @@ from criteria.facts import Case, PlanFacts, Record
 from criteria.finding import document, unknown
 from criteria.outcome import Outcome
 from criteria.tree import AllOf, AnyOf, AtLeast, Criterion, Leaf, Not
-from tests.cards.builders import ON, context, decision, leaf, order, order_resource, path, policy, yes
+from tests.cards.builders import ON, context, decided_order, decision, leaf, order, path, policy, yes
 
 
 def asked(name: str, **changes: Any) -> Leaf:
@@ -29,7 +29,7 @@ def decided(*parts: Criterion) -> Decision:
 
 
 def card_lines(found: Decision) -> list[str]:
-    detail = compose_cards(found, order_resource(), context())[0].detail
+    detail = compose_cards(decided_order(found), context())[0].detail
     assert detail is not None
     return detail.split("\n\n")[1].split("\n")
 

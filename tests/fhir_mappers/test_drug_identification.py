@@ -339,3 +339,37 @@ def test_an_ingredient_may_be_contained_beside_the_medication() -> None:
     held["ingredient"] = [{"itemReference": builders.reference("#s1")}]
     substance = {"resourceType": "Substance", "id": "s1", "code": builders.concept(text="margetuximab")}
     assert of_request(referring("#m1", contained=[held, substance]))[0].key == "margetuximab"
+
+
+def billable(concept: Json, *options: Any) -> Json:
+    url = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+    return {**concept, "extension": [{"url": url, "valueCodeableConcept": each} for each in options]}
+
+
+@pytest.mark.parametrize(
+    ("concept", "reading", "keys"),
+    [
+        (billable({"text": "study drug"}, builders.concept((HCPCS, "J9353"))), FOUND, {"margetuximab"}),
+        (billable({"text": "Margenza"}, builders.concept((HCPCS, "J9353"))), FOUND, {"margetuximab"}),
+        (
+            billable({"text": "Margenza"}, builders.concept((HCPCS, "J9354"))),
+            CONFLICTING,
+            {"margetuximab", "trastuzumab_emtansine"},
+        ),
+        (billable({"text": "Margenza"}, builders.concept((HCPCS, "J9999")), {}, "x"), FOUND, {"margetuximab"}),
+        (billable({"text": "study drug"}, {"text": "Margenza"}), UNRECOGNISED, set()),
+        ({"text": "Margenza", "extension": [{"url": "http://example.org/x"}, "x"]}, FOUND, {"margetuximab"}),
+    ],
+)
+@pytest.mark.parametrize("place", ["order", "Medication"])
+def test_the_codes_a_drug_may_be_billed_under_name_it_too(
+    place: str, concept: Json, reading: Reading, keys: set[str]
+) -> None:
+    """CRD 2.2.1 billopt-3: considered if present, never needed (billopt-2)."""
+    if place == "order":
+        request = referring("x")
+        del request["medicationReference"]
+        found, _ = of_request({**request, "medicationCodeableConcept": concept})
+    else:
+        found, _ = of_request(referring("Medication/m1"), builders.medication(code=concept))
+    assert (found.reading, set(found.keys)) == (reading, keys)

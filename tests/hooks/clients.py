@@ -111,8 +111,15 @@ class Api:
 
     def sign(self, body: Mapping[str, Any] | str) -> Called:
         """Call order-sign."""
+        return self._call(SERVICE_URL, body)
+
+    def call(self, body: Mapping[str, Any]) -> Called:
+        """Call the service of the request's own hook."""
+        return self._call(f"/cds-services/her2-{body['hook']}", body)
+
+    def _call(self, url: str, body: Mapping[str, Any] | str) -> Called:
         content = body if isinstance(body, str) else json.dumps(body, default=float)
-        response: TestResponse = self.client.post(SERVICE_URL, data=content, content_type="application/json")
+        response: TestResponse = self.client.post(url, data=content, content_type="application/json")
         return Called(response.status_code, response.get_data(as_text=True))
 
     def decision(self, called: Called, name: str) -> Json:

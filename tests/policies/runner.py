@@ -65,7 +65,9 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
 from service.answer import answer_hook
 from service.authorizations import Authorizations
-from service.decision_store import DecisionStore
+from service.callers import Anyone, Caller, anybody
+from service.decision_store import DecisionStore, KeptDecision
+from service.fhir_client import Fetch
 from service.hook_request import HookRequest, read_request
 from service.hooks import HOOKS
 from service.prefetch import Gathered
@@ -169,7 +171,9 @@ def prepare(case: PolicyCase) -> Prepared:
         GivenResource(each, f"prefetch.{each['resourceType']}[{index}]") for index, each in enumerate(chart.resources)
     )
     body = _body(case, chart)
-    return Prepared(read_request(body, HOOKS[0]), Gathered(resources, MappingProxyType(searches), ()), today)
+    return Prepared(
+        read_request(body, HOOKS[0], anybody(SETTINGS)), Gathered(resources, MappingProxyType(searches), ()), today
+    )
 
 
 def _is_day(words: str) -> bool:
@@ -254,9 +258,11 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         library=configured(library or loaded, settings),
         vocabulary=vocabulary,
         clock=FixedClock(ready.today),
-        store=DecisionStore[bytes](),
+        store=DecisionStore[KeptDecision](),
         authorizations=Authorizations(),
         links=LINKS,
+        callers=Anyone(anybody(settings)),
+        fetch_for=_no_fetch,
     )
     said = answer_hook(ready.request, ready.gathered, services)
     information = _coverage_information(said)
@@ -264,7 +270,11 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
     if record is None:
         raise BadCaseError(f"{case.name}: the decision has no record")
     cards = tuple(each for each in said["cards"] if _is_about_the_order(each))
-    return Answered(msgspec.json.decode(record), information, cards)
+    return Answered(msgspec.json.decode(record.json), information, cards)
+
+
+def _no_fetch(_: Caller) -> Fetch:
+    raise AssertionError("a case is gathered already")
 
 
 def _coverage_information(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.app import create_app
 from service.base_url import BaseUrl
+from service.callers import anybody
 from service.deadline import Deadline
 from service.fhir_client import Fetched
 from service.hook_request import HookRequest, read_request
@@ -90,7 +91,7 @@ def service_row() -> HookService:
 
 def hook_request(**changes: Any) -> HookRequest:
     """Return a parsed request."""
-    return read_request(request_body(**changes), service_row())
+    return read_request(request_body(**changes), service_row(), anybody(development()))
 
 
 @contextmanager

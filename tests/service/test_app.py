@@ -17,7 +17,7 @@ from tests.service.builders import RecordingAnswer, development, logged, request
 
 def test_without_settings_production_is_meant_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HER2_CRD_PROFILE", raising=False)
-    with pytest.raises(SettingsError, match="HER2_CRD_PROFILE"):
+    with pytest.raises(SettingsError, match="HER2_CRD_CLIENTS"):
         create_app(answer_hook=RecordingAnswer())
 
 
@@ -26,11 +26,11 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
     monkeypatch.setattr(gc, "set_threshold", lambda *_numbers: None)
     monkeypatch.setenv("HER2_CRD_PROFILE", "development")
-    clients: list[FhirClient] = []
+    clients: list[bool] = []
 
-    def open_client() -> FhirClient:
-        clients.append(FhirClient())
-        return clients[-1]
+    def open_client(*, loopback_allowed: bool) -> FhirClient:
+        clients.append(loopback_allowed)
+        return FhirClient(loopback_allowed=loopback_allowed)
 
     monkeypatch.setattr(app_module, "FhirClient", open_client)
     answer = RecordingAnswer()
@@ -42,7 +42,7 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
     assert isinstance(services.clock, SystemClock)
     assert services.library.policies.keys() == shipped_data()[0].policies.keys()
     assert services.links.base_url == services.settings.public_url
-    assert len(clients) == 1
+    assert clients == [True]
     assert frozen == [True]
 
 

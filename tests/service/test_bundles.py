@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from criteria.facts import SearchState
-from service.bundles import Page, read_page, read_whole
+from service.bundles import Page, count_entries, read_page, read_whole
 from tests.service.builders import refusal, searchset
 
 CONDITION = {"resourceType": "Condition", "id": "c1"}
@@ -169,3 +169,20 @@ def test_one_failure_among_refusals_is_a_failure() -> None:
 def test_an_error_among_the_results_leaves_the_search_unanswered(severity: str, state: SearchState) -> None:
     page = read_page(searchset(CONDITION, refusal("not-supported", severity)), "x")
     assert (page.state, places(page)) == (state, ["x.entry[0]"])
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (searchset(), 0),
+        (searchset(CONDITION, CONDITION), 2),
+        ({"resourceType": "Bundle", "entry": [0, None, {}, {"resource": 5}]}, 4),
+        (searchset(CONDITION, searchset(CONDITION, searchset(CONDITION))), 5),
+        ({"resourceType": "Bundle"}, 0),
+        ({"resourceType": "Bundle", "entry": {"resource": CONDITION}}, 0),
+        (CONDITION | {"entry": [1, 2]}, 0),
+        (None, 0),
+    ],
+)
+def test_entries_are_counted_whatever_they_are_and_however_deep(value: Any, count: int) -> None:
+    assert count_entries(value) == count

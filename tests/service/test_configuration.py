@@ -21,7 +21,7 @@ def test_known_codes_are_taken_over_and_unknown_ones_ignored() -> None:
     assert not configuration.wants("coverage-info")
     assert not configuration.unsolicited_determinations
     assert configuration.wants("guideline")
-    assert configuration.wants("claim")
+    assert not configuration.wants("claim")  # nothing of that kind is ever sent
     assert configuration.max_cards == 0
 
 

@@ -21,6 +21,12 @@ def test_an_allowance_is_used_up_by_all_threads_together() -> None:
     assert not allowance.take(1)
 
 
+def test_resources_are_counted_apart_from_bytes() -> None:
+    allowance = Allowance(10, resources=3)
+    assert allowance.take(10)
+    assert [allowance.take_resources(each) for each in (0, 2, 1, 0, 1, 0)] == [True, True, True, True, False, False]
+
+
 def test_each_call_has_an_allowance_of_its_own() -> None:
     one, other = Deadline.after(1), Deadline.after(1)
     assert one.allowance is not other.allowance

@@ -1,7 +1,11 @@
 import gzip
 import io
-import socket
+import logging
+import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +15,11 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 from criteria.facts import SearchState
+from service.connections import ReachAdapter
 from service.deadline import MOST_BYTES, Allowance, Deadline
-from service.fhir_client import LARGEST_ANSWER, Fetched, FhirClient
-from service.settings import Profile
-from tests.service.builders import FHIR, development
+from service.fhir_client import LARGEST_ANSWER, LARGEST_KEY_SET, Fetched, FhirClient
+from tests.service.builders import FHIR
+from tests.service.loopback import Behaviour, Connection, Loopback, answer, loopback, resolving, sending
 
 URL = f"{FHIR}/Condition?patient=p1"
 ANSWERED, DENIED, FAILED = SearchState.ANSWERED, SearchState.DENIED, SearchState.FAILED
@@ -27,7 +32,7 @@ def mocked() -> Iterator[responses.RequestsMock]:
 
 
 def fetch(*, token: str | None = "t", deadline: Deadline | None = None) -> Fetched:  # noqa: S107 - made up
-    return FhirClient()(URL, token, deadline or Deadline.after(60))
+    return FhirClient(loopback_allowed=False)(URL, token, deadline or Deadline.after(60))
 
 
 def test_a_resource_is_read_exactly(mocked: responses.RequestsMock) -> None:
@@ -37,7 +42,9 @@ def test_a_resource_is_read_exactly(mocked: responses.RequestsMock) -> None:
     headers = mocked.calls[0].request.headers
     assert headers["Authorization"] == "Bearer t"
     assert headers["Accept"] == "application/fhir+json"
+    assert headers["Accept-Encoding"] == "gzip"
     assert headers["Cache-Control"] == "no-cache"
+    assert headers["User-Agent"] == "her2-crd"
 
 
 def test_an_open_server_is_sent_no_token(mocked: responses.RequestsMock) -> None:
@@ -145,16 +152,15 @@ class Drip(io.RawIOBase):
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, body: io.RawIOBase) -> None:
-    """Make the session answer with a raw body."""
+    """Make the server answer with a raw body."""
 
-    def get(_self: requests.Session, url: str, **_kwargs: Any) -> requests.Response:
+    def send(_self: ReachAdapter, _request: requests.PreparedRequest, **_kwargs: Any) -> requests.Response:
         response = requests.Response()
         response.status_code = 200
-        response.url = url
         response.raw = HTTPResponse(body=io.BufferedReader(body), preload_content=False)
         return response
 
-    monkeypatch.setattr(requests.Session, "get", get)
+    monkeypatch.setattr(ReachAdapter, "send", send)
 
 
 def test_a_server_that_drips_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,67 +186,64 @@ def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read[0] <= LARGEST_ANSWER / 16_384 + 2
 
 
-@pytest.mark.parametrize("error", [ReadTimeoutError(None, "", ""), ProtocolError("cut"), OSError()])  # type: ignore[arg-type]
-def test_an_answer_that_breaks_off_is_a_failure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ReadTimeoutError(None, "", ""), "did not finish its answer in time"),  # type: ignore[arg-type]
+        (ProtocolError("cut"), "broke off its answer"),
+        (OSError(), "broke off its answer"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_failure(monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str) -> None:
     def tick() -> None:
         raise error
 
     answering(monkeypatch, Drip(tick))
-    assert fetch() == Fetched(FAILED, reason="broke off its answer")
+    assert fetch() == Fetched(FAILED, reason=reason)
 
 
-def sent(monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> dict[str, Any]:
+@pytest.mark.parametrize(("left", "timeout"), [(4.0, 4.0), (0.25, 0.25)])
+def test_the_timeout_is_the_time_left(monkeypatch: pytest.MonkeyPatch, left: float, timeout: float) -> None:
     seen: dict[str, Any] = {}
 
-    def get(_self: requests.Session, _url: str, **kwargs: Any) -> requests.Response:
+    def send(_self: ReachAdapter, _request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         seen.update(kwargs)
         raise requests.ReadTimeout
 
-    monkeypatch.setattr(requests.Session, "get", get)
-    fetch(deadline=deadline)
-    return seen
+    monkeypatch.setattr(ReachAdapter, "send", send)
+    fetch(deadline=Deadline.after(left, monotonic=lambda: 0.0))
+    assert seen["timeout"].total == timeout
 
 
-@pytest.mark.parametrize(("left", "timeout"), [(4.0, (0.5, 4.0)), (0.25, (0.25, 0.25))])
-def test_timeouts_are_never_longer_than_the_time_left(
-    monkeypatch: pytest.MonkeyPatch, left: float, timeout: tuple[float, float]
-) -> None:
-    seen = sent(monkeypatch, Deadline.after(left, monotonic=lambda: 0.0))
-    assert seen["timeout"] == timeout
-    assert seen["allow_redirects"] is False
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with loopback(sending(answer())) as server, loopback(sending(answer())) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert local(server).state is ANSWERED
+    assert (server.connections, proxy.connections) == (1, 0)
 
 
-def test_proxies_and_passwords_of_the_environment_are_not_used(
-    mocked: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    mocked.get(URL, json={})
-    fetch(token=None)
-    assert mocked.calls[0].request.req_kwargs["proxies"] == {}  # type: ignore[attr-defined]
+def test_passwords_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with loopback(sending(answer())) as server:
+        local(server, token=None)
+    assert b"authorization" not in server.requests[0].lower()
 
 
 def test_cookies_of_one_call_are_not_sent_with_the_next(mocked: responses.RequestsMock) -> None:
     mocked.get(URL, json={}, headers={"Set-Cookie": "session=of-another-patient; Path=/"})
     mocked.get(URL, json={})
-    client = FhirClient()
+    client = FhirClient(loopback_allowed=False)
     for _ in range(2):
         client(URL, "t", Deadline.after(60))
     assert "Cookie" not in mocked.calls[1].request.headers
 
 
-def test_a_refused_connection_says_that_the_server_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: Any, **_kwargs: Any) -> socket.socket:
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
-    url = f"{development(profile=Profile.DEVELOPMENT).fhir_base('http://127.0.0.1:9')}/Patient/p1"
-    fetched = FhirClient()(url, None, Deadline.after(60))
-    assert (fetched.state, fetched.unreachable) == (FAILED, True)
-
-
 def test_all_answers_to_one_call_together_are_bounded(mocked: responses.RequestsMock) -> None:
     mocked.get(URL, body=b'{"resourceType":"Bundle"}' + b" " * 7_999_975)
-    client, deadline = FhirClient(), Deadline.after(60)
+    client, deadline = FhirClient(loopback_allowed=False), Deadline.after(60)
     fetched = [client(URL, "t", deadline) for _ in range(MOST_BYTES // 8_000_000 + 2)]
     assert [each.state for each in fetched] == [*[ANSWERED] * (MOST_BYTES // 8_000_000), FAILED, FAILED]
     assert fetched[-1].reason == "answered too much in all"
@@ -251,3 +254,170 @@ def test_what_a_compressed_answer_unpacks_to_is_counted(mocked: responses.Reques
     mocked.get(URL, body=gzip.compress(b"{}" + b" " * 100_000), headers={"Content-Encoding": "gzip"})
     deadline = Deadline(at=Deadline.after(60).at, allowance=Allowance(50_000))
     assert fetch(deadline=deadline) == Fetched(FAILED, reason="answered too much in all")
+
+
+# ------------------------------------------------------------------------------------------------------- real servers
+
+
+def local(
+    server: Loopback,
+    *,
+    token: str | None = "t",  # noqa: S107 - made up
+    client: FhirClient | None = None,
+    deadline: Deadline | None = None,
+) -> Fetched:
+    return (client or FhirClient(loopback_allowed=True))(server.url(), token, deadline or Deadline.after(5))
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_no_server_leads_to_another(status: str) -> None:
+    with loopback(sending(answer())) as other, loopback(sending(answer(status=status, Location=other.url()))) as server:
+        assert local(server) == Fetched(FAILED, reason=f"answered {status[:3]}")
+    assert (len(server.requests), other.connections) == (1, 0)
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_server_that_asks_to_wait_is_not_waited_for(status: str) -> None:
+    with loopback(sending(answer(status=status, Retry_After="2"))) as server:
+        start = time.monotonic()
+        assert local(server).reason == f"answered {status[:3]}"
+    assert time.monotonic() - start < 1
+    assert len(server.requests) == 1
+
+
+def test_of_an_answer_of_200_mb_no_more_is_read_than_may_be() -> None:
+    sent = [0]
+
+    def pour(connection: Connection, seen: Loopback) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+        while sent[0] < 200_000_000 and not seen.stopped.is_set():
+            connection.sendall(b" " * 100_000)
+            sent[0] += 100_000
+
+    with loopback(pour) as server:
+        assert local(server) == Fetched(FAILED, reason="answered too much")
+    # What was sent and not read lies in the buffers of both sockets.
+    assert LARGEST_ANSWER <= sent[0] < 3 * LARGEST_ANSWER
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(layers: int) -> None:
+    packed = b"{}" + b" " * 100_000_000
+    for _ in range(layers):
+        packed = gzip.compress(packed)
+    encoding = ", ".join(["gzip"] * layers)
+    with loopback(sending(answer(packed, Content_Encoding=encoding))) as server:
+        tracemalloc.start()
+        fetched = local(server, deadline=Deadline.after(30))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert fetched == Fetched(FAILED, reason="answered too much")
+    assert most < 3 * LARGEST_ANSWER
+
+
+def test_cookies_of_a_server_are_not_sent_back_to_it() -> None:
+    client = FhirClient(loopback_allowed=True)
+    with loopback(sending(answer(Set_Cookie="session=of-another-patient; Path=/"))) as server:
+        for _ in range(2):
+            assert local(server, client=client).state is ANSWERED
+    assert b"cookie" not in server.requests[1].lower()
+
+
+def test_the_token_of_one_call_is_not_sent_with_the_next() -> None:
+    client = FhirClient(loopback_allowed=True)
+    with loopback(sending(answer())) as server:
+        local(server, client=client, token="of the first")
+        local(server, client=client, token=None)
+    assert b"Authorization: Bearer of the first\r\n" in server.requests[0]
+    assert b"authorization" not in server.requests[1].lower()
+
+
+def breaking(connection: Connection, _seen: Loopback) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    connection.close()
+
+
+def garbage(connection: Connection, _seen: Loopback) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        sending(answer()),
+        sending(answer(status="401 Unauthorized")),
+        sending(answer(b"<html>")),
+        sending(b"HTTP/1.1 200 OK\r\n: no name\r\nContent-Length: 2\r\n\r\n{}"),
+        breaking,
+        garbage,
+        sending(b"HTTP/1.1 200 OK\r\n"),
+    ],
+)
+def test_the_token_is_in_no_log_and_in_no_result(behave: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with loopback(behave) as server:
+        fetched = local(server, token="secret-token", deadline=Deadline.after(0.3))
+    assert b"secret-token" in server.requests[0]
+    assert "secret-token" not in repr(fetched)
+    assert any(each.name.startswith("urllib3") for each in caplog.records)
+    assert all("secret-token" not in repr(vars(each)) for each in caplog.records)
+    assert "secret-token" not in caplog.text
+
+
+@pytest.mark.parametrize("token", ["secret\r\nX-Injected: 1", "secret-\u20ac"])
+def test_a_token_that_is_no_header_is_not_sent(token: str) -> None:
+    with loopback(sending(answer())) as server:
+        assert local(server, token=token) == Fetched(FAILED, reason="broke off its answer")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://ehr.example.org/fhir", "HTTP://ehr.example.org/fhir", "http://9.9.9.9/fhir"])
+def test_without_tls_no_server_is_called_outside_of_development(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    resolver = resolving(monkeypatch, ["9.9.9.9"])
+    client = FhirClient(loopback_allowed=False).within((ip_network("0.0.0.0/0"),))
+    assert client(url, "t", Deadline.after(5)) == Fetched(FAILED, reason="has no https address", unreachable=True)
+    assert resolver.asked == []
+
+
+def test_the_same_networks_are_read_by_the_same_connections() -> None:
+    client = FhirClient(loopback_allowed=False)
+    ten, private = ip_network("10.0.0.0/8"), ip_network("192.168.0.0/16")
+    assert client.within((ten, private)) is client.within((private, ten))
+    assert client.within((ten,)) is not client.within((ten, private))
+    assert client.within(()) is client.within(())
+
+
+# ----------------------------------------------------------------------------------------------------------- key sets
+
+
+def keys(server: Loopback, deadline: Deadline | None = None) -> Any:
+    return FhirClient(loopback_allowed=True).fetch_json(server.url(), (), deadline or Deadline.after(5))
+
+
+def test_a_key_set_is_read_without_a_token() -> None:
+    with loopback(sending(answer(b'{"keys":[]}'))) as server:
+        assert keys(server) == {"keys": []}
+    assert b"Accept: application/json\r\n" in server.requests[0]
+    assert b"authorization" not in server.requests[0].lower()
+
+
+@pytest.mark.parametrize(("size", "expected"), [(LARGEST_KEY_SET, {}), (LARGEST_KEY_SET + 1, None)])
+def test_a_key_set_is_small(size: int, expected: Any) -> None:
+    with loopback(sending(answer(b"{}".ljust(size)))) as server:
+        assert keys(server) == expected
+
+
+def test_a_key_set_does_not_use_up_what_a_call_may_read() -> None:
+    deadline = Deadline(at=Deadline.after(5).at, allowance=Allowance(10))
+    with loopback(sending(answer(b'{"keys":[]}'))) as server:
+        assert keys(server, deadline) == {"keys": []}
+    assert deadline.allowance.take(10)
+
+
+@pytest.mark.parametrize(
+    "behave", [sending(answer(b"[]")), sending(answer(b"no")), sending(answer(b"{}", status="404 Not Found")), breaking]
+)
+def test_a_key_set_that_cannot_be_had_is_none(behave: Behaviour) -> None:
+    with loopback(behave) as server:
+        assert keys(server) is None

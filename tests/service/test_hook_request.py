@@ -5,16 +5,25 @@ from typing import Any
 import pytest
 
 from fhir_mappers.chart import GivenResource
+from service.callers import anybody
 from service.hook_request import FhirAccess, HookRequest, read_request
 from service.problems import RequestProblem
-from tests.service.builders import FHIR, context, hook_request, medication_request, request_body, service_row
+from tests.service.builders import (
+    FHIR,
+    context,
+    development,
+    hook_request,
+    medication_request,
+    request_body,
+    service_row,
+)
 
 ORDER = "$.context.draftOrders.entry[0].resource"
 TOKEN = {"access_token": "abc", "token_type": "Bearer"}
 
 
 def read(body: Any, *, strict: bool = False) -> HookRequest:
-    return read_request(body, service_row(), strict_orders=strict)
+    return read_request(body, service_row(), anybody(development()), strict_orders=strict)
 
 
 def refused(body: Any, *, strict: bool = False) -> tuple[int, list[tuple[str, str]]]:
@@ -32,15 +41,15 @@ def test_a_request_is_read_with_everything_it_says() -> None:
         extension={"davinci-crd.configuration": {"max-cards": 3}, "davinci-crd.requestedVersion": "2.2"},
     )
     request = read(body)
-    assert (request.patient_id, request.encounter_id, request.user) == ("p1", "e1", "Practitioner/dr1")
+    assert (request.patient_id, request.context.encounter_id, request.context.user) == ("p1", "e1", "Practitioner/dr1")
     assert request.instance == body["hookInstance"]
-    assert [order.reference for order in request.orders] == ["MedicationRequest/rx1"]
-    assert request.orders[0].resource is body["context"]["draftOrders"]["entry"][0]["resource"]
+    assert [order.reference for order in request.context.orders] == ["MedicationRequest/rx1"]
+    assert request.context.orders[0].resource is body["context"]["draftOrders"]["entry"][0]["resource"]
     assert request.fhir == FhirAccess(FHIR, "abc")
     assert request.prefetch == {"patient": None}
     assert request.configuration.max_cards == 3
     assert request.notes == ()
-    assert request.orders[0].notes == ()
+    assert request.context.orders[0].notes == ()
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 5, True])
@@ -102,20 +111,31 @@ def test_a_missing_or_wrong_member_is_refused_with_its_path(changes: dict[str, A
     assert refused(request_body(**changes)) == (400, [(path, code)])
 
 
-def test_an_unsupported_version_is_an_error_of_crd_alone() -> None:
-    body = request_body(extension={"davinci-crd.requestedVersion": "2.0"})
+@pytest.mark.parametrize("version", ["1.0", "2", "2.3", "3.0", "2.2-ballot", " 2.2", "", 2.2, ["2.2"], True])
+def test_an_unsupported_version_is_an_error_of_crd_alone(version: Any) -> None:
+    body = request_body(extension={"davinci-crd.requestedVersion": version})
     assert refused(body) == (422, [("$.extension['davinci-crd.requestedVersion']", "not-supported")])
+
+
+@pytest.mark.parametrize(
+    ("version", "dialect"), [("2.0", "2.0"), ("2.0.1", "2.0"), ("2.1", "2.1"), ("2.2", "2.2"), ("2.2.1", "2.2")]
+)
+def test_the_requested_version_comes_before_what_the_caller_usually_speaks(version: str, dialect: str) -> None:
+    caller = anybody(development(dialect="2.1"))
+    body = request_body(extension={"davinci-crd.requestedVersion": version})
+    assert read_request(body, service_row(), caller).dialect.name == dialect
+    assert read_request(request_body(), service_row(), caller).dialect.name == "2.1"
 
 
 @pytest.mark.parametrize("user", ["Practitioner/a-b.c_1", "PractitionerRole/7"])
 def test_practitioners_and_their_roles_sign(user: str) -> None:
-    assert hook_request(context=context(userId=user)).user == user
+    assert hook_request(context=context(userId=user)).context.user == user
 
 
 @pytest.mark.parametrize("encounter", [None, ""])
 def test_no_encounter_is_sent_in_several_ways(encounter: Any) -> None:
     whole = request_body()["context"] | {"encounterId": encounter}
-    assert hook_request(context=whole).encounter_id is None
+    assert hook_request(context=whole).context.encounter_id is None
 
 
 def test_members_nobody_knows_are_ignored() -> None:
@@ -168,7 +188,7 @@ def test_an_unusable_extension_is_noted_and_ignored(extension: Any, note: str) -
 @pytest.mark.parametrize("entries", [{}, {"entry": []}])
 def test_a_bundle_without_orders_is_a_request_without_orders(entries: dict[str, Any]) -> None:
     bundle = {"resourceType": "Bundle", "type": "collection", **entries}
-    assert hook_request(context=context(draftOrders=bundle)).orders == ()
+    assert hook_request(context=context(draftOrders=bundle)).context.orders == ()
 
 
 def test_a_bundle_without_type_is_noted_and_refused_when_strict() -> None:
@@ -196,8 +216,10 @@ def test_products_and_regimens_beside_the_orders_are_read() -> None:
     body = request_body(medication, medication_request())
     body["context"]["draftOrders"]["entry"][0]["fullUrl"] = "urn:uuid:1"
     request = read(body)
-    assert request.companions == (GivenResource(medication, "context.draftOrders.entry[0].resource", "urn:uuid:1"),)
-    assert [order.path for order in request.orders] == ["$.context.draftOrders.entry[1].resource"]
+    assert request.context.companions == (
+        GivenResource(medication, "context.draftOrders.entry[0].resource", "urn:uuid:1"),
+    )
+    assert [order.path for order in request.context.orders] == ["$.context.draftOrders.entry[1].resource"]
 
 
 def test_two_orders_of_one_id_are_refused() -> None:
@@ -208,7 +230,7 @@ def test_two_orders_of_one_id_are_refused() -> None:
 def test_orders_of_one_id_and_different_types_are_told_apart() -> None:
     service = {"resourceType": "ServiceRequest", "id": "rx1", "status": "draft", "intent": "order"}
     request = read(request_body(medication_request(), service | {"subject": {"reference": "Patient/p1"}}))
-    assert len(request.orders) == 2
+    assert len(request.context.orders) == 2
 
 
 # What browser clients really sent: a Bundle without type, `category` as an object, no requester, an empty token.
@@ -218,7 +240,7 @@ SLOPPY = json.loads((Path(__file__).parent / "sloppy_order_sign.json").read_text
 def test_a_sloppy_request_is_read_and_its_defects_are_named() -> None:
     request = read(SLOPPY)
     assert request.notes == ("$.context.draftOrders.type is missing",)
-    assert request.orders[0].notes == (
+    assert request.context.orders[0].notes == (
         f"{ORDER}.category should be a list",
         f"{ORDER}.requester is missing, and the CRD profile requires it",
     )
@@ -227,7 +249,17 @@ def test_a_sloppy_request_is_read_and_its_defects_are_named() -> None:
 def test_a_sloppy_order_is_refused_when_strict() -> None:
     body = json.loads(json.dumps(SLOPPY))
     body["context"]["draftOrders"]["type"] = "collection"
+    body["context"]["draftOrders"]["entry"][0]["fullUrl"] = f"{FHIR}/MedicationRequest/request-123"
     assert refused(body, strict=True) == (
         400,
         [(f"{ORDER}.category", "structure"), (f"{ORDER}.requester", "business-rule")],
     )
+
+
+def test_what_crd_alone_requires_of_the_bundle_is_required_when_strict() -> None:
+    body = request_body()
+    assert refused(body, strict=True) == (422, [("$.context.draftOrders.entry[0].fullUrl", "business-rule")])
+    body["context"]["draftOrders"]["entry"][0]["fullUrl"] = f"{FHIR}/MedicationRequest/rx1"
+    assert read(body, strict=True).notes == ()
+    body["context"]["draftOrders"]["type"] = "searchset"
+    assert refused(body, strict=True) == (422, [("$.context.draftOrders.type", "business-rule")])

@@ -1,34 +1,40 @@
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cards.envelope import Topic
-from service.hooks import HOOKS, HookService, Option, discovery, offered_services
+from service.hook_options import Option
+from service.hooks import HOOKS, HookService, discovery, offered_services
 from service.observation_codes import observation_codes
 from service.templates import Template
 from tests.service.builders import service_row, shipped_data, world
 
 # CRD 2.2.1, input/resources/CRDServices.json.
-STANDARD = {
-    "patient": "Patient/{{context.patientId}}",
-    "encounter": "Encounter/{{context.encounterId}}",
-    "coverage": "Coverage?patient={{context.patientId}}&status=active",
-    "medications": (
-        "Medication?_id={{context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id}}"
-    ),
-}
+STANDARD: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parent / "crd-2.2.1-prefetch.json").read_text(encoding="utf-8")
+)
+NOT_ASKED = {"devices", "practitionerRoles", "practitioners", "organizations", "locations"}
+"""Parts of the standard set that decide nothing here (found-26, found-27)."""
+HOOK_NAMES = [row.hook for row in HOOKS]
 
 
-def discovered() -> dict[str, object]:
+def discovered() -> dict[str, dict[str, Any]]:
     response = world().client.get("/cds-services")
     assert (response.status_code, response.content_type) == (200, "application/json")
-    (service,) = json.loads(response.data)["services"]
-    return dict(service)
+    return {service["hook"]: service for service in json.loads(response.data)["services"]}
 
 
-def test_discovery_names_the_service_in_the_order_of_the_specification() -> None:
-    service = discovered()
+def test_all_six_hooks_of_crd_are_offered() -> None:
+    assert set(discovered()) == set(STANDARD)
+
+
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_discovery_names_the_service_in_the_order_of_the_specification(hook: str) -> None:
+    service = discovered()[hook]
     assert list(service) == [
         "hook",
         "id",
@@ -39,13 +45,25 @@ def test_discovery_names_the_service_in_the_order_of_the_specification() -> None
         "prefetch",
         "extension",
     ]
-    assert (service["hook"], service["id"]) == ("order-sign", "her2-order-sign")
+    assert service["id"] == f"her2-{hook}"
 
 
-def test_standard_prefetch_expressions_are_verbatim() -> None:
-    prefetch = discovered()["prefetch"]
-    assert isinstance(prefetch, dict)
-    assert {key: prefetch[key] for key in STANDARD} == STANDARD
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_standard_prefetch_expressions_are_verbatim(hook: str) -> None:
+    prefetch = discovered()[hook]["prefetch"]
+    wanted = {key: text for key, text in STANDARD[hook].items() if key not in NOT_ASKED}
+    if hook == "order-dispatch":
+        del wanted["encounter"]  # its context has no encounter
+    assert {key: prefetch[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("hook", HOOK_NAMES)
+def test_keys_are_sent_in_the_order_in_which_they_depend_on_each_other(hook: str) -> None:
+    """CDS Hooks 3.0: a key stands after the keys it refers to, so the order of members carries meaning."""
+    seen: list[str] = []
+    for key, text in discovered()[hook]["prefetch"].items():
+        assert set(re.findall(r"%(\w+)", text)) <= set(seen), key
+        seen.append(key)
 
 
 def test_every_key_stands_after_the_keys_it_refers_to() -> None:
@@ -62,28 +80,39 @@ def test_a_key_that_refers_to_a_later_key_is_refused() -> None:
         replace(HOOKS[0], prefetch=(early,))
 
 
-def test_every_version_and_option_is_announced_with_its_default() -> None:
-    extension = discovered()["extension"]
-    assert isinstance(extension, dict)
-    assert extension["davinci-crd.version"] == ["2.2"]
+BOTH_ALWAYS = {"coverage-info", "clinical-reminder", "guideline", "contraindication", "insurance", "max-cards"}
+
+
+@pytest.mark.parametrize(
+    ("hook", "more"),
+    [
+        ("order-sign", {"unsolicited-determ", "therapy-alternatives-req", "appropriate-use"}),
+        ("order-select", {"therapy-alternatives-req"}),
+        ("order-dispatch", {"unsolicited-determ", "appropriate-use"}),
+        ("appointment-book", {"unsolicited-determ", "appropriate-use"}),
+        ("encounter-start", set()),
+        ("encounter-discharge", set()),
+    ],
+)
+def test_every_version_and_option_is_announced_with_its_default(hook: str, more: set[str]) -> None:
+    extension = discovered()[hook]["extension"]
+    assert extension["davinci-crd.version"] == ["2.0", "2.1", "2.2"]
     options = extension["davinci-crd.configuration-options"]
-    assert [(option["code"], option["type"], option["default"]) for option in options] == [
-        ("coverage-info", "boolean", True),
-        ("unsolicited-determ", "boolean", True),
-        ("therapy-alternatives-req", "boolean", True),
-        ("appropriate-use", "boolean", True),
-        ("clinical-reminder", "boolean", True),
-        ("guideline", "boolean", True),
-        ("contraindication", "boolean", True),
-        ("insurance", "boolean", True),
-        ("max-cards", "integer", 10),
-    ]
-    assert len({option["name"] for option in options}) == len({option["description"] for option in options}) == 9
+    assert {option["code"] for option in options} == BOTH_ALWAYS | more
+    assert all(option["type"] == "boolean" and option["default"] is True for option in options[:-1])
+    assert (options[-1]["code"], options[-1]["type"], options[-1]["default"]) == ("max-cards", "integer", 10)
+    assert len({option["name"] for option in options}) == len(options)
+    assert len({option["description"] for option in options}) == len(options)
 
 
 def test_every_card_topic_can_be_switched_off() -> None:
     """CRD 2.2.1 dev-5: each response type of a service has an option of its own."""
     assert {topic.value for topic in Topic} <= {option.code for option in HOOKS[0].options}
+
+
+def test_names_and_descriptions_of_options_are_the_same_on_every_hook() -> None:
+    shown = [option for row in HOOKS for option in row.options]
+    assert len({option.code for option in shown}) == len(set(shown))
 
 
 def test_the_observation_template_asks_for_the_codes_given_each_once_and_sorted() -> None:

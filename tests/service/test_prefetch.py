@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from criteria.facts import SearchState
-from service.deadline import Deadline
+from service.deadline import MOST_RESOURCES, Deadline
 from service.fhir_client import Fetch, Fetched
 from service.prefetch import Gathered, complete
 from service.search import Server
@@ -372,3 +372,10 @@ def test_pages_fetched_after_a_page_of_prefetch_complete_its_total() -> None:
         sent = everything(conditions=searchset(CONDITION, next_url=f"{FHIR}/Condition?page=2") | {"total": total})
         fake = FakeServer(answers={"Condition?page=2": ok(searchset(CONDITION | {"id": "c2"}) | {"total": total})})
         assert online(sent, fake)[0].searches["Condition"] is state
+
+
+def test_more_resources_than_a_call_may_read_are_a_failed_search_not_an_empty_one() -> None:
+    tiny = [{"resourceType": "Condition"}] * (MOST_RESOURCES + 1)
+    gathered, _ = online(everything(conditions=None), FakeServer(answers={"Condition?": ok(searchset(*tiny))}))
+    assert gathered.searches["Condition"] is FAILED
+    assert gathered.notes == ("conditions: the FHIR server answered with too many resources in all",)

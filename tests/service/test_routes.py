@@ -8,6 +8,7 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
 from criteria.facts import SearchState
+from service.decision_store import KeptDecision
 from service.services import Services
 from tests.service.builders import (
     FHIR,
@@ -186,13 +187,16 @@ def test_sloppy_orders_are_answered_and_their_defects_reach_the_decision() -> No
     sloppy = world(default_payer=None)
     assert sloppy.post(SLOPPY).status_code == 200
     request = sloppy.answer.calls[0][0]
-    assert (len(request.notes), len(request.orders[0].notes)) == (1, 2)
+    assert (len(request.notes), len(request.context.orders[0].notes)) == (1, 2)
 
 
 def test_a_setting_makes_sloppy_orders_a_400() -> None:
     strict = world(strict_orders=True)
     assert strict.post(SLOPPY).status_code == 400
-    assert strict.post(request_body()).status_code == 200
+    body = request_body()
+    assert strict.post(body).status_code == 422
+    body["context"]["draftOrders"]["entry"][0]["fullUrl"] = f"{FHIR}/MedicationRequest/rx1"
+    assert strict.post(body).status_code == 200
 
 
 def test_an_internal_error_is_a_500_without_patient_data() -> None:
@@ -256,7 +260,7 @@ def test_numbers_of_the_order_keep_their_digits() -> None:
     here = world()
     body = json.dumps(request_body()).replace('"margetuximab"', '"x"}, "dispenseRequest": {"quantity": {"value": 1.10}')
     assert here.post(body).status_code == 200
-    assert str(here.answer.calls[0][0].orders[0].resource["dispenseRequest"]["quantity"]["value"]) == "1.10"
+    assert str(here.answer.calls[0][0].context.orders[0].resource["dispenseRequest"]["quantity"]["value"]) == "1.10"
 
 
 # ------------------------------------------------------------------------------------------------- the other pages
@@ -266,7 +270,7 @@ def test_a_decision_is_served_as_it_was_stored() -> None:
     here = world()
     here.post(request_body())
     services = here.answer.calls[0][2]
-    services.store.put("3f2c6f3a", b'{"order":"x"}')
+    services.store.put("3f2c6f3a", KeptDecision(b'{"order":"x"}'))
     response = here.client.get("/decisions/3f2c6f3a")
     assert (response.status_code, response.content_type, response.data) == (200, JSON, b'{"order":"x"}')
 

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from criteria.facts import SearchState
-from service.deadline import Deadline
+from service.deadline import MOST_RESOURCES, Allowance, Deadline
 from service.fhir_client import Fetched
 from service.search import MOST_PAGES, Search, Server, run
 from tests.service.builders import BASE, FHIR, FakeServer, ok, refusal, searchset
@@ -124,6 +125,36 @@ def test_a_later_page_that_fails_leaves_the_earlier_ones() -> None:
     }
     found = run(SEARCH, here)
     assert (found.state, len(found.resources)) == (SearchState.FAILED, 1)
+
+
+TOO_MANY = "the FHIR server answered with too many resources in all"
+
+
+@pytest.mark.parametrize(
+    ("count", "state"), [(2, SearchState.ANSWERED), (3, SearchState.ANSWERED), (4, SearchState.FAILED)]
+)
+def test_only_so_many_resources_are_read_and_more_is_a_failure(count: int, state: SearchState) -> None:
+    here, _ = server(Condition=ok(searchset(*map(condition, range(count)))))
+    found = run(SEARCH, replace(here, deadline=replace(here.deadline, allowance=Allowance(resources=3))))
+    assert found.state is state
+    assert len(found.resources) == (0 if state is SearchState.FAILED else count)
+    assert found.notes == (() if state is SearchState.ANSWERED else (f"conditions: {TOO_MANY}",))
+
+
+@pytest.mark.parametrize(
+    ("count", "state"), [(-1, SearchState.ANSWERED), (0, SearchState.ANSWERED), (1, SearchState.FAILED)]
+)
+def test_what_all_searches_of_a_call_bring_is_counted_together(count: int, state: SearchState) -> None:
+    half = MOST_RESOURCES // 2
+    here, fake = server()
+    fake.answers = {
+        "Condition?patient": ok(searchset(*[condition(0)] * half, next_url=f"{FHIR}?page=2")),
+        f"{FHIR}?page=2": ok(searchset(*[condition(0)] * (half + count))),
+    }
+    found = run(SEARCH, here)
+    assert (found.state, len(found.resources)) == (state, half if state is SearchState.FAILED else 2 * half + count)
+    again = run(SEARCH, here)
+    assert (again.state, again.resources) == (SearchState.FAILED, ())
 
 
 def test_a_read_is_answered_by_a_resource_of_its_type_only() -> None:

@@ -19,7 +19,10 @@ def test_development_has_defaults_for_everything() -> None:
         port=8080,
         public_url="http://127.0.0.1:8080",
         default_payer="oscar",
+        dialect="2.2",
         fhir_servers=(),
+        clients=None,
+        protect_discovery=False,
         data=None,
         strict_orders=False,
         deadline_seconds=4.0,
@@ -39,6 +42,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "HER2_CRD_PUBLIC_URL": "https://crd.example.org/base/",
             "HER2_CRD_DEFAULT_PAYER": "mmm",
             "HER2_CRD_FHIR_SERVERS": "https://a.example/fhir, http://b.example:81",
+            "HER2_CRD_DIALECT": "2.0",
             "HER2_CRD_DATA": str(tmp_path),
             "HER2_CRD_STRICT_ORDERS": "true",
             "HER2_CRD_DEADLINE_SECONDS": "2.5",
@@ -55,6 +59,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         public_url="https://crd.example.org/base",
         default_payer="mmm",
         fhir_servers=(BaseUrl("https", "a.example", 443, "/fhir"), BaseUrl("http", "b.example", 81, "")),
+        dialect="2.0",
         data=tmp_path,
         strict_orders=True,
         deadline_seconds=2.5,
@@ -73,10 +78,42 @@ def test_an_empty_default_payer_is_none() -> None:
     assert read_settings(DEVELOPMENT | {"HER2_CRD_DEFAULT_PAYER": ""}).default_payer is None
 
 
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    file = tmp_path / "clients.yaml"
+    file.touch()
+    return file
+
+
 @pytest.mark.parametrize("environ", [{}, {"HER2_CRD_PROFILE": "production"}])
 def test_production_does_not_start_without_a_registry_of_clients(environ: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"HER2_CRD_PROFILE: .*registry of clients"):
+    with pytest.raises(SettingsError, match=r"HER2_CRD_CLIENTS: .*registry of clients"):
         read_settings(environ)
+
+
+def test_production_starts_with_a_registry_and_an_https_address_and_assumes_no_payer(registry: Path) -> None:
+    environ = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_PUBLIC_URL": "https://crd.example.org"}
+    settings = read_settings(environ)
+    assert (settings.profile, settings.clients, settings.default_payer) == (Profile.PRODUCTION, registry, None)
+
+
+@pytest.mark.parametrize("address", [{}, {"HER2_CRD_PUBLIC_URL": "http://crd.example.org"}])
+def test_production_is_addressed_by_https_only(registry: Path, address: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="HER2_CRD_PUBLIC_URL"):
+        read_settings({"HER2_CRD_CLIENTS": str(registry), **address})
+
+
+def test_discovery_is_protected_only_where_tokens_can_be_checked(registry: Path) -> None:
+    protect = {"HER2_CRD_PROTECT_DISCOVERY": "true"}
+    assert read_settings(DEVELOPMENT | protect | {"HER2_CRD_CLIENTS": str(registry)}).protect_discovery
+    with pytest.raises(SettingsError, match="HER2_CRD_PROTECT_DISCOVERY"):
+        read_settings(DEVELOPMENT | protect)
+
+
+def test_servers_for_anybody_and_a_registry_contradict_each_other(registry: Path) -> None:
+    both = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_FHIR_SERVERS": "https://ehr.example.org/fhir"}
+    with pytest.raises(SettingsError, match="HER2_CRD_FHIR_SERVERS"):
+        read_settings(DEVELOPMENT | both)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +131,9 @@ def test_production_does_not_start_without_a_registry_of_clients(environ: dict[s
         ("HER2_CRD_PUBLIC_URL", "crd.example.org"),
         ("HER2_CRD_FHIR_SERVERS", "https://user@a.example"),
         ("HER2_CRD_DATA", "/nowhere/at/all"),
+        ("HER2_CRD_CLIENTS", "/nowhere/at/all.yaml"),
+        ("HER2_CRD_DIALECT", "2.0.1"),
+        ("HER2_CRD_PROTECT_DISCOVERY", "on"),
         ("HER2_CRD_STRICT_ORDERS", "yes"),
         ("HER2_CRD_DEADLINE_SECONDS", "0"),
         ("HER2_CRD_DEADLINE_SECONDS", "4.6"),
@@ -110,27 +150,6 @@ def test_an_impossible_setting_stops_the_start_and_is_named(name: str, value: st
         read_settings(DEVELOPMENT | {name: value})
     assert caught.value.name == name
     assert str(caught.value).startswith(f"{name}: ")
-
-
-@pytest.mark.parametrize(
-    ("url", "allowed"),
-    [
-        ("https://ehr.example.org/fhir", True),
-        ("https://ehr.example.org/fhir/", True),
-        ("https://ehr.example.org/other", False),
-        ("https://evil.example/fhir", False),
-        ("http://169.254.169.254/latest", False),
-        ("not a url", False),
-    ],
-)
-@pytest.mark.parametrize("profile", list(Profile))
-def test_only_listed_fhir_servers_are_called(profile: Profile, url: str, allowed: bool) -> None:
-    assert (development(profile=profile).fhir_base(url) is not None) is allowed
-
-
-@pytest.mark.parametrize(("profile", "allowed"), [(Profile.DEVELOPMENT, True), (Profile.PRODUCTION, False)])
-def test_a_fhir_server_on_loopback_is_called_in_development_only(profile: Profile, allowed: bool) -> None:
-    assert (development(profile=profile).fhir_base("http://127.0.0.1:8903/fhir") is not None) is allowed
 
 
 @pytest.mark.parametrize(

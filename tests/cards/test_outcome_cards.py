@@ -1,0 +1,205 @@
+"""The card that says the outcome itself: to a client without CRD, and where no Coverage was found."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cards.card import SUMMARY_LIMIT
+from cards.dialect import DIALECTS
+from cards.outcome_cards import headline, no_coverage_card, outcome_card
+from criteria.decision import Decision
+from criteria.finding import document, review, unknown
+from criteria.outcome import Outcome
+from criteria.policy import Contact
+from tests.cards.builders import (
+    ASK_HER2,
+    ORDER_ISH,
+    WITHOUT_CRITERIA,
+    context,
+    decided_order,
+    decision,
+    excessive_dose,
+    order,
+    secondary,
+)
+
+PLAIN = context(dialect=DIALECTS["cds-hooks"])
+DRUG = "Margenza 250 mg/10 mL"
+CONTACT = "Contact: EviCore, phone 1-855-252-1118, fax 1-800-540-2406."
+ASSUMED = "No Coverage was found, so Example Health Plan was assumed."
+
+
+def shown(found: Decision, *, has_coverage: bool = True) -> dict[str, Any]:
+    return outcome_card(decided_order(found, has_coverage=has_coverage), PLAIN).to_json()
+
+
+# outcome, what the summary says after the drug, indicator
+STANDING = [
+    (Outcome.NO_MEMBER_FOUND, "not covered, no coverage in force", "warning"),
+    (Outcome.NO_ACTIVE_COVERAGE, "not covered, no coverage in force", "warning"),
+    (Outcome.COVERAGE_NOT_FOUND, "not covered, no coverage in force", "warning"),
+    (Outcome.NO_POLICY, "coverage not confirmed, no policy loaded for this drug", "info"),
+    (Outcome.DRUG_UNCLEAR, "coverage not confirmed, the ordered drug is not clear", "info"),
+    (Outcome.PREFERRED, "coverage not confirmed, preferred product, no exception needed", "info"),
+    (Outcome.AUTHORIZED, "covered, prior authorization PA-0042 valid through 2027-05-04", "info"),
+    (Outcome.AUTHORIZABLE, "covered, prior authorization needed", "info"),
+    (Outcome.NOT_MET, "not covered, the record does not meet the policy", "warning"),
+    (Outcome.TECHNICAL, "coverage could not be determined", "info"),
+    (Outcome.DOCUMENTATION, "covered, prior authorization needed, documentation missing", "warning"),
+    (Outcome.REVIEW, "covered, prior authorization needed, clinical review by the plan", "info"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "standing", "indicator"), STANDING, ids=[row[0].value for row in STANDING])
+def test_the_summary_says_the_outcome(outcome: Outcome, standing: str, indicator: str) -> None:
+    card = shown(decision(outcome))
+    assert card["summary"] == f"{DRUG}: {standing}"
+    assert card["indicator"] == indicator
+
+
+def test_the_table_has_every_outcome_once() -> None:
+    assert [row[0] for row in STANDING] == list(Outcome)
+
+
+@pytest.mark.parametrize("has_coverage", [True, False])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_it_is_an_instruction_and_nothing_else(outcome: Outcome, has_coverage: bool) -> None:
+    card = shown(decision(outcome), has_coverage=has_coverage)
+    assert set(card) == {"uuid", "summary", "detail", "indicator", "source"}
+    assert card["source"]["topic"]["code"] == "coverage-info"
+    assert card["detail"].startswith(f"**{DRUG}** (MedicationRequest/rx1): **")
+
+
+@pytest.mark.parametrize("outcome", [each for each in WITHOUT_CRITERIA if each is not Outcome.PREFERRED])
+def test_an_outcome_without_criteria_says_its_sentence(outcome: Outcome) -> None:
+    assert f"\n\nWords for {outcome.value}." in shown(decision(outcome))["detail"]
+
+
+def test_an_authorization_says_number_last_day_limit_and_contact() -> None:
+    assert shown(decision(Outcome.AUTHORIZED))["detail"] == (
+        f"**{DRUG}** (MedicationRequest/rx1): **covered, prior authorization issued**.\n\n"
+        f"Prior authorization PA-0042 is issued for {DRUG}, valid through 2027-05-04. "
+        "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage.\n\n"
+        "Limit: Label dose 15 mg/kg every 3 weeks; 1,050 mg at 70 kg (2026-05-01) = 210 units of J9353. "
+        f"To be billed as J9353. {CONTACT}"
+    )
+
+
+def test_a_policy_without_a_dose_limit_states_none() -> None:
+    assert "Limit" not in shown(decision(Outcome.AUTHORIZED, dose=None))["detail"]
+
+
+def test_an_excessive_dose_is_explained_once() -> None:
+    detail = shown(decision(Outcome.AUTHORIZABLE, dose=excessive_dose()))["detail"]
+    assert detail.count("Label dose 15 mg/kg") == 1
+
+
+def test_missing_documentation_says_what_to_send() -> None:
+    found = decision(
+        Outcome.DOCUMENTATION,
+        judgements={
+            "her2": unknown(ORDER_ISH, ASK_HER2),
+            "metastatic": unknown(document("Extent")),
+            "shortage": unknown(review("Is there a shortage?")),
+            "recurrent": unknown(document("Extent")),
+        },
+    )
+    assert shown(found)["detail"] == (
+        f"**{DRUG}** (MedicationRequest/rx1): **covered, prior authorization needed, documentation missing**.\n\n"
+        rf"{DRUG} needs prior authorization under Margenza policy \<A \& B\>. "
+        "For the plan to review, nothing to send: Shortage.\n\n"
+        "To have it decided, send:\n\n"
+        "- One of these is enough:\n"
+        "  - **Recurrence**, all of these:\n"
+        "    - **Recurrent**: Report that shows: Recurrent.\n"
+        "      - Extent.\n"
+        "    - **HER2-positive**: Report that shows: HER2-positive.\n"
+        "      - IHC 2+ on 2026-03-02 without an ISH result.\n"
+        "      - No HER2 test result with a method was found.\n"
+        "  - **Metastatic**: Report that shows: Metastatic.\n"
+        "- **HER2-positive**, as above\n\n"
+        f"To be billed as J9353. {CONTACT}"
+    )
+
+
+def test_other_uses_of_the_policy_are_a_line_with_its_address() -> None:
+    gated = {"her2": unknown(ASK_HER2), "metastatic": unknown(document("Extent"))}
+    found = decision(Outcome.DOCUMENTATION, judgements=gated | {"shortage": unknown(document("Notice"))})
+    assert "Other uses the policy covers: [Margenza policy" in shown(found)["detail"]
+
+
+def test_a_secondary_hook_names_no_document_and_no_number() -> None:
+    asked = shown(secondary(decision(Outcome.DOCUMENTATION)))
+    assert asked["summary"] == f"{DRUG}: covered, prior authorization needed"
+    assert asked["indicator"] == "info"
+    assert "What the authorization takes is said when the order is signed." in asked["detail"]
+    assert "PA-0042" not in str(shown(secondary(decision(Outcome.AUTHORIZED))))
+    assert (
+        "covered, prior authorization needed, clinical review" in shown(secondary(decision(Outcome.NOT_MET)))["summary"]
+    )
+
+
+def test_a_contact_may_have_any_address_and_every_billing_code_is_named() -> None:
+    found = decision(Outcome.REVIEW, dose=None, order=order("Herceptin", "trastuzumab"))
+    assert found.policy is not None
+    reachable = replace(found, policy=replace(found.policy, contact=Contact("Desk", url="https://plan.example/x")))
+    assert shown(reachable)["detail"].endswith(
+        r"To be billed as J9355 or Q5112. Contact: Desk, https\://plan.example/x."
+    )
+    silent = replace(found, policy=replace(found.policy, contact=None), order=order(key=None))
+    assert shown(silent)["detail"].endswith("On record: IHC 3+ (Observation/her2, 2026-03-02).")
+
+
+def test_a_long_label_leaves_the_summary_short_and_whole() -> None:
+    long = order(label="x" * SUMMARY_LIMIT)
+    number = "Y" * SUMMARY_LIMIT
+    assert shown(decision(Outcome.REVIEW, order=long))["summary"] == (
+        "This order: covered, prior authorization needed, clinical review by the plan"
+    )
+    assert shown(decision(Outcome.AUTHORIZED, order=long, authorization=number))["summary"] == (
+        "This order: covered, prior authorization issued"
+    )
+
+
+# -------------------------------------------------------------------------------------------- without a Coverage
+
+
+def test_without_a_coverage_nothing_is_said_to_be_covered_and_no_number_is_shown() -> None:
+    card = shown(decision(Outcome.AUTHORIZED), has_coverage=False)
+    assert card["summary"] == f"{DRUG}: the record meets the policy; no Coverage found"
+    assert "PA-0042" not in str(card)
+    assert "No authorization number is given without a Coverage." in card["detail"]
+    assert "Limit" not in card["detail"]
+    assert card["detail"].endswith(ASSUMED)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DOCUMENTATION, Outcome.NOT_MET, Outcome.REVIEW])
+def test_without_a_coverage_the_card_says_so_once(outcome: Outcome) -> None:
+    card = shown(decision(outcome), has_coverage=False)
+    assert card["summary"] == f"{DRUG}: {headline(decision(outcome))}; no Coverage found"
+    assert card["detail"].count("No Coverage was found") == 1
+
+
+def unread() -> Decision:
+    return decision(Outcome.TECHNICAL, determination=None, policy=None, dose=None, reason="No answer")
+
+
+def test_where_nothing_could_be_read_no_missing_coverage_is_claimed() -> None:
+    card = shown(unread(), has_coverage=False)
+    assert card["summary"] == f"{DRUG}: coverage could not be determined"
+    assert card["detail"] == (
+        f"**{DRUG}** (MedicationRequest/rx1): **coverage could not be determined**.\n\nNo answer."
+    )
+
+
+def test_a_crd_client_is_told_the_same_of_what_could_not_be_read() -> None:
+    card = no_coverage_card(decided_order(unread(), has_coverage=False), context()).to_json()
+    assert card["summary"] == f"{DRUG}: nothing was decided, a system did not answer"
+    assert card["detail"].endswith("No answer.\n\nNothing was written to the order.")
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_a_headline(outcome: Outcome) -> None:
+    assert headline(decision(outcome))
+    assert "documentation" not in headline(secondary(decision(outcome)))
