@@ -1,7 +1,8 @@
-"""Requirements of CRD 2.2.1 on data and configuration that no other test shows; docs/conformance.md names them."""
+"""Requirements of CRD 2.2.1 on hooks, data and configuration that no other test shows: see docs/conformance.md."""
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.hooks.answers import (
     options,
     services,
 )
+from tests.hooks.bodies import as_appointment, as_dispatch, names_of
 from tests.hooks.clients import (
     COVERAGE_INFORMATION,
     Json,
@@ -43,14 +45,61 @@ def minimal(name: str) -> Json:
     return body
 
 
+# ------------------------------------------------------------------ hooks
+
+ORDERS_ONLY = [name for name in CHARTS if name != "mmm-kadcyla-no-number"]
+"""That chart has the Medication among its drafts, which cannot be dispatched or booked."""
+
+
+# Decided or not, with documents needed or none, under a policy or under none: hook-16, resp-26.
+@pytest.mark.parametrize("make", [dict, as_dispatch, as_appointment])
+@pytest.mark.parametrize("name", ORDERS_ONLY)
+def test_on_every_primary_hook_every_order_gets_coverage_information(make: Any, name: str) -> None:
+    body = request_of(name)
+    called = api().call(make(body))
+    assert called.status == 200
+    assert [f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in called.actions] == names_of(body)
+    for action in called.actions:
+        information = information_of(action["resource"])
+        assert information["covered"]
+        assert information["reason"]["text"]
+
+
+def test_only_a_dispatched_order_is_judged_and_in_the_light_of_the_others() -> None:
+    here, body = api(), as_dispatch(request_of(FOURTH_LINE))
+    order = "MedicationRequest/order-06"
+    body["context"]["dispatchedOrders"] = [order]
+    beside = here.call(body)
+    assert [action["resource"]["id"] for action in beside.actions] == ["order-06"]
+    assert beside.information(order)["pa-needed"] == "satisfied"
+    del body["prefetch"]["medicationRequests"]["entry"][1:]
+    assert here.call(body).information(order)["pa-needed"] == "auth-needed"
+
+
 # ------------------------------------------------------------------ data
+
+
+BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_an_order_without_billing_options_gets_coverage_information(name: str) -> None:
-    assert "ext-billing-options" not in json.dumps(request_of(name), default=float)
+    assert BILLING_OPTIONS not in json.dumps(request_of(name), default=float)
     assert all(information_of(each["resource"])["covered"] for each in answer(name).actions)
     assert answer(name).actions
+
+
+def test_a_drug_that_only_its_billing_option_names_is_decided() -> None:
+    body, service = request_of(FOURTH_LINE), api()
+    billed = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9353"}]}
+    orders_of(body)[0]["medicationCodeableConcept"] = {
+        "text": "infusion as discussed",
+        "extension": [{"url": BILLING_OPTIONS, "valueCodeableConcept": billed}],
+    }
+    found = service.decision(service.sign(body), "MedicationRequest/order-06")
+    assert found["outcome"] == "authorized"
+    del orders_of(body)[0]["medicationCodeableConcept"]["extension"]
+    assert service.decision(service.sign(body), "MedicationRequest/order-06")["outcome"] == "no-policy"
 
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
