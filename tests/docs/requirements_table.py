@@ -27,7 +27,8 @@ class Status(Enum):
     NOT_APPLICABLE = "not applicable"
     NOT_FOLLOWED = "not followed"
     """A recommendation that the service leaves aside for the reason given; never a SHALL."""
-    PENDING = "PENDING"
+    NOT_YET = "not yet"
+    """Owed and not built. Only for the requirements that a list of their own names, for the reason given there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,22 @@ def requirements(text: str) -> dict[str, str]:
     return found
 
 
-def problems(found: list[Row], expected: dict[str, str], root: Path) -> list[str]:
-    """Return what is wrong with the rows: against the list of requirements, and tests that do not exist."""
+def reasons(text: str) -> dict[str, str]:
+    """Return id and reason of each line of a list of what is not built; raise TableError for one without reason."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            if name in found or not reason:
+                raise TableError(f"{name}: listed twice, or without a reason")
+            found[name] = reason
+    return found
+
+
+def problems(found: list[Row], expected: dict[str, str], not_yet: dict[str, str], root: Path) -> list[str]:
+    """Return what is wrong with the rows: against both lists, and tests that do not exist."""
     names = [row.id for row in found]
+    owed = {row.id: row.words for row in found if row.status is Status.NOT_YET}
     return [
         *(f"{name}: stands {names.count(name)} times" for name in sorted(set(names)) if names.count(name) > 1),
         *(f"{name}: is missing" for name in expected if name not in names),
@@ -71,6 +85,8 @@ def problems(found: list[Row], expected: dict[str, str], root: Path) -> list[str
             for row in found
             if row.id in expected and row.level != expected[row.id]
         ),
+        *(f"{name}: may not stand as not yet" for name, words in owed.items() if not_yet.get(name) != words),
+        *(f"{name}: is listed as not yet, and its row says something else" for name in not_yet if name not in owed),
         *(
             f"{row.id}: there is no {file}::{test}"
             for row in found
@@ -116,7 +132,7 @@ def _tests(name: str, level: str, status: Status, words: str, number: int) -> tu
         raise TableError(f"line {number}: {name} has a test and is {status.value}")
     if status is Status.NOT_FOLLOWED and level.startswith("SHALL"):
         raise TableError(f"line {number}: {name} is a SHALL and cannot be left aside")
-    if status is not Status.PENDING and len(words.split()) < 4:
+    if len(words.split()) < 4:
         raise TableError(f"line {number}: {name} gives no reason")
     return ()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.requirements_table import HEADER, Row, Status, TableError, problems, requirements, rows
+from tests.docs.requirements_table import HEADER, Row, Status, TableError, problems, reasons, requirements, rows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
@@ -20,12 +20,17 @@ def expected() -> dict[str, str]:
     return requirements("\n".join((HERE / name).read_text(encoding="utf-8") for name in LISTS))
 
 
+def not_yet() -> dict[str, str]:
+    return reasons((HERE / "not-yet.txt").read_text(encoding="utf-8"))
+
+
 def test_every_requirement_has_its_row_and_every_test_that_is_named_exists() -> None:
-    assert problems(document(), expected(), ROOT) == []
+    assert problems(document(), expected(), not_yet(), ROOT) == []
 
 
-def test_no_row_is_pending() -> None:
-    assert [f"{row.id}: {row.words}" for row in document() if row.status is Status.PENDING] == []
+def test_what_is_not_built_yet_is_said_before_the_tables() -> None:
+    introduction = DOCUMENT.read_text(encoding="utf-8").partition("| id | level |")[0]
+    assert [name for name in not_yet() if f"`{name}`" not in introduction] == []
 
 
 # 144 statements of CRD 2.2.1 name the server or its organization; 14 of them say MAY and ask for nothing.
@@ -38,7 +43,7 @@ def test_the_list_of_crd_is_as_long_as_its_source() -> None:
 
 # ------------------------------------------------------------------ the reader itself
 
-SHOWN = "implemented: `tests/docs/test_conformance.py::test_no_row_is_pending`"
+SHOWN = "implemented: `tests/docs/test_conformance.py::test_what_is_not_built_yet_is_said_before_the_tables`"
 GOOD = ("dev-1", "SHALL", "Every service says its versions.", SHOWN)
 LIST = {"dev-1": "SHALL"}
 
@@ -53,8 +58,8 @@ def changed(**cells: str) -> tuple[str, ...]:
 
 def test_a_good_table_is_read_and_has_no_problem() -> None:
     (row,) = rows(f"# Title\n\n{table(GOOD)}\n\n| another | table |\n|---|---|\n| of | no interest |\n")
-    assert row.tests == (("tests/docs/test_conformance.py", "test_no_row_is_pending"),)
-    assert problems([row], LIST, ROOT) == []
+    assert row.tests == (("tests/docs/test_conformance.py", "test_what_is_not_built_yet_is_said_before_the_tables"),)
+    assert problems([row], LIST, {}, ROOT) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_a_good_table_is_read_and_has_no_problem() -> None:
         f"{SHOWN}, {SHOWN.removeprefix('implemented: ')}",
         f"{SHOWN}. Only on primary hooks.",
         "not applicable: the service offers no such card",
-        "PENDING: feedback",
+        "not yet: the archive of calls is missing",
     ],
 )
 def test_every_way_to_answer_a_requirement_is_read(last: str) -> None:
@@ -86,12 +91,19 @@ def test_a_recommendation_may_be_left_aside_for_a_reason() -> None:
         (changed(text="Says versions"), "in a sentence"),
         (changed(last=""), "neither"),
         (changed(last="implemented"), "neither"),
-        (changed(last="done: `tests/docs/test_conformance.py::test_no_row_is_pending`"), "neither"),
+        (
+            changed(
+                last="done: `tests/docs/test_conformance.py::test_what_is_not_built_yet_is_said_before_the_tables`"
+            ),
+            "neither",
+        ),
         (changed(last="implemented: by the hook table"), "not shown by"),
         (changed(last="implemented: `tests/docs/test_conformance.py`"), "not shown by"),
         (changed(last=f"{SHOWN}, not applicable: no such card is sent"), "not shown by"),
         (changed(last=SHOWN.replace("implemented", "not applicable")), "has a test"),
-        (changed(last=SHOWN.replace("implemented", "PENDING")), "has a test"),
+        (changed(last=SHOWN.replace("implemented", "not yet")), "has a test"),
+        (changed(last="not yet: soon"), "gives no reason"),
+        (changed(last="PENDING: the archive of calls is missing"), "neither"),
         (changed(last="not applicable: no"), "gives no reason"),
         (changed(last="not followed: the service keeps no figures of use"), "cannot be left aside"),
     ],
@@ -108,15 +120,40 @@ def test_a_wrong_row_is_refused_with_its_line(cells: tuple[str, ...], words: str
         ([], LIST, "is missing"),
         ([GOOD], {}, "is no requirement"),
         ([GOOD], {"dev-1": "SHOULD"}, "the level is SHOULD"),
-        ([changed(last=SHOWN.replace("test_no_row", "test_no_such_row"))], LIST, "there is no tests/docs"),
+        ([changed(last=SHOWN.replace("test_what", "test_nothing"))], LIST, "there is no tests/docs"),
         ([changed(last=SHOWN.replace("test_conformance", "test_no_such_file"))], LIST, "there is no tests/docs"),
     ],
 )
 def test_a_table_that_does_not_fit_its_list_or_the_tests_is_found(
     lines: list[tuple[str, ...]], listed: dict[str, str], words: str
 ) -> None:
-    (problem,) = problems(rows(table(*lines)), listed, ROOT)
+    (problem,) = problems(rows(table(*lines)), listed, {}, ROOT)
     assert words in problem
+
+
+OWED = changed(last="not yet: the archive of calls is missing")
+
+
+@pytest.mark.parametrize(
+    ("row", "not_yet", "words"),
+    [
+        (OWED, {}, "may not stand as not yet"),
+        (OWED, {"dev-1": "another reason than that"}, "may not stand as not yet"),
+        (GOOD, {"dev-1": "the archive of calls is missing"}, "its row says something else"),
+    ],
+)
+def test_a_requirement_is_not_built_yet_exactly_where_the_list_says_so(
+    row: tuple[str, ...], not_yet: dict[str, str], words: str
+) -> None:
+    (problem,) = problems(rows(table(row)), LIST, not_yet, ROOT)
+    assert words in problem
+    assert problems(rows(table(OWED)), LIST, {"dev-1": "the archive of calls is missing"}, ROOT) == []
+
+
+@pytest.mark.parametrize("text", ["dev-1", "dev-1 ", "dev-1 not built\ndev-1 not built"])
+def test_a_list_of_what_is_not_built_has_a_reason_for_each(text: str) -> None:
+    with pytest.raises(TableError, match="dev-1"):
+        reasons(text)
 
 
 @pytest.mark.parametrize("text", ["dev-1 SHALL\ndev-1 SHALL", "dev-1 MAY", "dev-1"])
