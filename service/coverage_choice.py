@@ -134,6 +134,9 @@ class Coverages:
         return Choice(self.default, chosen[0], (note,), is_unread=unread, payer_is_assumed=True)
 
     def _missing(self, *, has_coverage: bool) -> Exception:
+        if has_coverage and self.payors is SearchState.FAILED and any(fact.payor_references for fact, _ in self.found):
+            text = "the payer was not in prefetch, and the FHIR server did not answer"
+            return request_problem(f"{_PLACE}.payor", "not-found", text, status=412)
         if has_coverage:
             return request_problem(f"{_PLACE}.payor", "required", "the coverage's payer has no readable identifier")
         if self.state is SearchState.FAILED:

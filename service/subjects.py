@@ -126,7 +126,7 @@ def _dispatched(named: tuple[Named, ...], shelf: _Shelf) -> tuple[Subject, ...]:
 def _booked(request: HookRequest, shelf: _Shelf) -> Iterator[Subject]:
     """Yield the order each appointment is based on; an appointment without one stands for itself.
 
-    CRD 2.2 writes to the order (FHIR-50318), earlier versions write to the appointment. Where that is based on
+    From CRD 2.1 on the answer is written to the order (FHIR-50318), in 2.0 to the appointment. Where that is based on
     several orders it has no single answer, and each order gets its own.
     """
     seen: set[str] = set()

@@ -20,7 +20,14 @@ from tests.wire import COVERAGE_INFORMATION
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/adding-a-policy.md", "docs/architecture.md", "docs/clients.md"]
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    "docs/adding-a-policy.md",
+    "docs/architecture.md",
+    "docs/clients.md",
+    "docs/conformance.md",
+]
 NUMBER = re.compile(r"MMM-[0-9A-F]{12}")
 ASSERTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -106,7 +106,10 @@ def test_every_version_and_option_is_announced_with_its_default(hook: str, more:
 
 
 def test_every_card_topic_can_be_switched_off() -> None:
-    """CRD 2.2.1 dev-5: each response type of a service has an option of its own."""
+    """CRD 2.2.1 dev-5: each response type of a service has an option of its own.
+
+    A topic that is no option of a hook is not sent there (tests/service/test_configuration.py).
+    """
     assert {topic.value for topic in Topic} <= {option.code for option in HOOKS[0].options}
 
 
