@@ -5,9 +5,10 @@ Reading order inside one part (clinical readings section 2.3): value, then inter
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from criteria.bounds import Bounds
 from criteria.dates import DateRange
@@ -52,8 +53,7 @@ class Part(NamedTuple):
     code: Concept
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """An Observation being read: what all of its parts share.
 
     `counted` is False for preliminary ones. `when` is the clinically relevant time, without one the time of issue.
@@ -76,8 +76,7 @@ class Observed:
             yield Part(holder, path, concept(self.origin, holder, "code", path))
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What one element says: codings as sent, and words that may say the same again.
 
     `path` is the element's, below the resource; `yes` the value of a boolean.

@@ -5,11 +5,13 @@ depend on the order the resources came in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from criteria.facts import (
     Answer,

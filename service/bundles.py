@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
@@ -34,8 +36,7 @@ _REFUSALS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of an answer. `state` says how the search stands if nothing more can be had.
 
     ANSWERED without `next_url` is a complete answer. `found` counts the matches on the page, `total` is how many the

@@ -1,9 +1,10 @@
 """What is being given now: recent doses, active orders and drafts beside the order (contract section 5.4)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+
+from msgspec import Struct
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
@@ -34,8 +35,7 @@ class Origin(Enum):
         return self in {Origin.DRAFT, Origin.GROUP}
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(Struct, frozen=True):
     """A drug found beside the order."""
 
     drug: DrugReading

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cards.card import SUMMARY_LIMIT, Card
 from cards.compose import compose_answer, compose_cards
@@ -115,7 +116,7 @@ def test_a_safety_note_stands_beside_any_policy() -> None:
 def test_a_test_the_policy_cannot_name_is_no_card() -> None:
     found = full()
     assert found.policy is not None
-    nameless = replace(found, policy=replace(found.policy, reflex_tests={}))
+    nameless = structs.replace(found, policy=replace(found.policy, reflex_tests={}))
     assert "clinical-reminder" not in topics(cards(nameless))
 
 
@@ -169,12 +170,12 @@ def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: st
     found = full(order=order(label=label))
     assert found.policy is not None
     assert found.determination is not None
-    root = replace(found.determination.root, title=title)
-    open_needs = tuple(replace(each, title=title) for each in found.determination.open_needs)
-    changed = replace(
+    root = structs.replace(found.determination.root, title=title)
+    open_needs = tuple(structs.replace(each, title=title) for each in found.determination.open_needs)
+    changed = structs.replace(
         found,
         payer=replace(found.payer, name=payer),
-        determination=replace(found.determination, root=root, open_needs=open_needs),
+        determination=structs.replace(found.determination, root=root, open_needs=open_needs),
     )
     made = cards(changed, has_coverage=False)
     assert len(made) == 6
@@ -235,7 +236,7 @@ def test_a_criterion_without_a_request_says_what_is_missing() -> None:
     )
     assert "- **Shortage**: The notice of shortage." in card(found, "appropriate-use")["detail"]
     assert found.policy is not None
-    unlisted = replace(found, policy=replace(found.policy, leaves={}))
+    unlisted = structs.replace(found, policy=replace(found.policy, leaves={}))
     assert "- **Shortage**: The notice of shortage." in card(unlisted, "appropriate-use")["detail"]
 
 
@@ -320,7 +321,7 @@ def test_the_policy_card_of_a_root_cites_nothing() -> None:
 def test_a_citation_of_an_unlisted_document_shows_its_key() -> None:
     found = decision(Outcome.NOT_MET)
     assert found.policy is not None
-    unlisted = replace(found, policy=replace(found.policy, documents={}))
+    unlisted = structs.replace(found, policy=replace(found.policy, documents={}))
     assert "(bulletin, Section B.i)" in card(unlisted, "guideline")["detail"]
 
 
@@ -343,7 +344,7 @@ def test_text_of_the_record_is_escaped() -> None:
 
 
 def second_order() -> DecidedOrder:
-    later = replace(order(), source=replace(order().source, reference="MedicationRequest/rx2"))
+    later = structs.replace(order(), source=structs.replace(order().source, reference="MedicationRequest/rx2"))
     found = decision(Outcome.AUTHORIZED, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=later)
     return DecidedOrder(found, order_resource(id="rx2"), "Coverage/cov1")
 
@@ -400,7 +401,7 @@ def test_an_earlier_assertion_of_ours_is_replaced() -> None:
     annotated = first["systemActions"][0]["resource"]
     policy, determination = judged()
     changed = full(id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009", policy=policy, determination=determination)
-    changed = replace(changed, outcome=Outcome.REVIEW)
+    changed = structs.replace(changed, outcome=Outcome.REVIEW)
     decided = DecidedOrder(changed, annotated, "Coverage/cov1", frozenset({full().id}))
     again = compose_answer([decided], context())
     assert len(again["systemActions"][0]["resource"]["extension"]) == 1

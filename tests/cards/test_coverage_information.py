@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
+from msgspec import structs
 
 from cards.coverage_information import EXTENSION, annotate, emit
 from criteria.decision import Decision
@@ -334,9 +335,9 @@ def test_the_contact_has_telephone_and_fax() -> None:
 def test_a_contact_may_be_a_name_only() -> None:
     found = decision(Outcome.REVIEW)
     assert found.policy is not None
-    named = replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
+    named = structs.replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
     assert member(emitted(named), "contact") == {"name": "Pharmacy desk"}
-    silent = replace(found, policy=replace(found.policy, contact=None))
+    silent = structs.replace(found, policy=replace(found.policy, contact=None))
     assert not members(emitted(silent), "contact")
 
 
