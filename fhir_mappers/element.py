@@ -52,11 +52,10 @@ class Origin(NamedTuple):
     @classmethod
     def of(cls, resource: Json, issues: list[Issue], where: str | None = None) -> "Origin":
         """Return the origin of a resource; `where` names it when it has no id."""
-        kind = resource.get("resourceType")
-        kind = kind if isinstance(kind, str) else "Resource"
-        identity = resource.get("id")
-        reference = f"{kind}/{identity}" if isinstance(identity, str) and identity else where or kind
-        meta = resource.get("meta")
+        kind, identity, meta = resource.get("resourceType"), resource.get("id"), resource.get("meta")
+        if not isinstance(kind, str):
+            kind = "Resource"
+        reference = f"{kind}/{identity}" if identity and isinstance(identity, str) else where or kind
         version = meta.get("versionId") if isinstance(meta, dict) else None
         return cls(resource, kind, reference, version if isinstance(version, str) else None, issues)
 
@@ -212,14 +211,39 @@ def concept(origin: Origin, holder: Json, key: str, path: str = "") -> Concept:
     if isinstance(value, str):
         origin.note(below(path, key), "not an object")
         return Concept((), value.strip())
-    found = value if type(value) is dict else mapping(origin, holder, key, path)
+    if type(value) is dict and (usual := _usual_concept(value)) is not None:
+        return usual
+    found = mapping(origin, holder, key, path)
     return NO_CONCEPT if found is None else concept_of(origin, found, below(path, key))
 
 
 def concepts(origin: Origin, holder: Json, key: str, path: str = "") -> tuple[Concept, ...]:
     """Return the CodeableConcepts of an array, in their places: an unreadable one stays as NO_CONCEPT."""
     entries = mappings(origin, holder, key, path)
-    return tuple(concept_of(origin, entry, f"{below(path, key)}[{index}]") for index, entry in enumerate(entries))
+    return tuple(
+        _usual_concept(entry) or concept_of(origin, entry, f"{below(path, key)}[{index}]")
+        for index, entry in enumerate(entries)
+    )
+
+
+def _usual_concept(value: Json) -> Concept | None:
+    """Return a CodeableConcept with a list of codings and nothing amiss, None for any other: `concept_of` reads that.
+
+    Nearly all have this form, and a third of what a chart holds are concepts.
+    """
+    sent = value.get("coding")
+    if type(sent) is not list:
+        return None
+    found = []
+    try:
+        for each in sent:
+            code, display = each.get("code", "").strip(), each.get("display", "").strip()
+            if not (code or display):
+                return None
+            found.append(Coding(each.get("system", "").strip(), code, display))
+        return Concept(tuple(found), value.get("text", "").strip())
+    except AttributeError:
+        return None  # what is no object has no `get`, what is no text no `strip`
 
 
 def extension(origin: Origin, holder: Json, url: str, path: str = "") -> Json | None:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-LONGEST = 256
-"""Characters of all texts of a call together: a concept with two codings, their systems and their official names."""
+LONGEST = 320
+"""Characters of all texts of a call together.
+
+A concept with two codings and a text, each of them the official name of a receptor test (LOINC 85339-0), has 301.
+"""
 
 MOST = 2048
 """Entries of one cache: with `LONGEST`, a few megabytes at the worst."""
