@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
+import msgspec
 from msgspec import Struct
 
 from criteria.bounds import Bounds
@@ -343,8 +344,7 @@ class Order(Struct, frozen=True):
     group: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Everything read about one patient, in no particular order."""
 
     patient: Patient | None = None
@@ -362,7 +362,7 @@ class Record:
     reactions: tuple[Reaction, ...] = ()
     documents: tuple[Document, ...] = ()
     answers: tuple[Answer, ...] = ()
-    searches: Mapping[str, SearchState] = field(default_factory=lambda: MappingProxyType({}))
+    searches: Mapping[str, SearchState] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     """State of the search per resource type; a type that is missing here was not offered."""
 
     def search(self, resource_type: str) -> SearchState:

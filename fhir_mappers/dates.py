@@ -60,7 +60,10 @@ def date_at(origin: Origin, value: Any, path: str) -> DateRange | None:
 def date_range(origin: Origin, holder: Json, key: str, path: str = "") -> DateRange | None:
     """Return the range of a date, dateTime or instant under a key; an invalid one is an issue and absent."""
     value = holder.get(key)
-    return None if value is None else date_at(origin, value, below(path, key))
+    if value is None:
+        return None
+    found = parse_date(value.strip()) if isinstance(value, str) else None
+    return date_at(origin, value, below(path, key)) if found is None else found
 
 
 def period_at(origin: Origin, value: Json, path: str) -> Span:
