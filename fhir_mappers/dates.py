@@ -3,7 +3,9 @@
 import re
 from calendar import monthrange
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from criteria.dates import DateRange
 from fhir_mappers.element import Json, Origin, below, mapping
@@ -15,7 +17,7 @@ _DATE = re.compile(
 )
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True):
     """When something happened: first and last day, as far as they are known. A single point is both."""
 
     start: DateRange | None

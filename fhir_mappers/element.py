@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from criteria.facts import Source
 
@@ -37,7 +39,7 @@ class Issue:
         return f"{self.reference}: {self.path}: {self.words}"
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """The resource being read: what its facts name as their source, and where its issues go.
 
     `reference` is "Type/id"; a resource without an id is named by the place it came from.
@@ -68,7 +70,7 @@ class Origin(NamedTuple):
         self.issues.append(Issue(self.reference, f"{self.type}.{path}" if path else self.type, words))
 
 
-class Coding(NamedTuple):
+class Coding(Struct, frozen=True):
     """A code as sent: the system is still a URL, absent parts are empty."""
 
     system: str
@@ -76,7 +78,7 @@ class Coding(NamedTuple):
     display: str
 
 
-class Concept(NamedTuple):
+class Concept(Struct, frozen=True):
     """A CodeableConcept as sent; hashable, so that what it means can be cached."""
 
     codings: tuple[Coding, ...]

@@ -6,7 +6,6 @@ Reading order inside one part (clinical readings section 2.3): value, then inter
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -45,7 +44,7 @@ COUNTS: Units = _CountUnits()
 _NUMERIC = frozenset({"valueQuantity", "valueRange", "valueRatio", "valueInteger", "valueDecimal"})
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """An Observation, or one of its components: the object, its path below the resource, and what it is about."""
 
     holder: Json

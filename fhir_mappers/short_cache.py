@@ -8,6 +8,9 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import astuple
+
 LONGEST = 320
 """Characters of all texts of a call together.
 
@@ -53,4 +56,6 @@ def short_cache(longest: int = LONGEST, most: int = MOST) -> Callable[[Callable[
 def _length(value: object) -> int:
     if isinstance(value, str):
         return len(value)
+    if isinstance(value, Struct):
+        value = astuple(value)
     return sum(map(_length, value)) if isinstance(value, tuple) else 0
