@@ -87,7 +87,9 @@ class Concept(Struct, frozen=True):
     @property
     def label(self) -> str:
         """Return what a human calls it: the text, else the first display, else the first code."""
-        said = (self.text, *(each.display for each in self.codings), *(each.code for each in self.codings))
+        if self.text:
+            return self.text
+        said = (*(each.display for each in self.codings), *(each.code for each in self.codings))
         return next((words for words in said if words), "")
 
     @property

@@ -96,7 +96,10 @@ def value_key(part: Part) -> str | None:
     """Return the name of the value element, None without a value or with a reason for its absence."""
     if "dataAbsentReason" in part.holder:
         return None
-    return next((key for key in part.holder if key.startswith("value")), None)
+    for key in part.holder:
+        if key.startswith("value"):
+            return key
+    return None
 
 
 def stated_value(observed: Observed, part: Part, key: str) -> Statement | None:

@@ -7,7 +7,6 @@ depend on the order the resources came in.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -77,9 +76,12 @@ def map_record(
     chart = chart_of(about, vocabulary)
     facts: dict[type, list[Any]] = defaultdict(list)
     issues: list[Issue] = []
-    for name, copies in groupby(about, key=itemgetter(0)):
-        said, *others = (_facts(name, given.resource, chart, issues) for _, given in copies)
-        for fact in _of_rivals([said, *others]) if any(each != said for each in others) else said:
+    read: dict[str, list[list[Any]]] = {}
+    for name, given in about:
+        read.setdefault(name, []).append(_facts(name, given.resource, chart, issues))
+    for copies in read.values():
+        said, *others = copies
+        for fact in _of_rivals(copies) if any(each != said for each in others) else said:
             facts[type(fact)].append(fact)
     return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))), chart)
 
@@ -196,7 +198,10 @@ def _about(named: Sequence[Named], patient_id: str, notes: list[str]) -> Iterato
             continue
         for key in _SUBJECTS:
             if key in given.resource:
-                if _is_one_of(names, given.resource, key):
+                subject = given.resource[key]
+                literal = subject.get("reference") if type(subject) is dict else None
+                # The usual spelling is seen without reading it as a reference.
+                if (type(literal) is str and literal in names) or _is_one_of(names, given.resource, key):
                     yield name, given
                 else:
                     notes.append(f"{name} is about another patient: set aside")
@@ -209,11 +214,7 @@ def _about(named: Sequence[Named], patient_id: str, notes: list[str]) -> Iterato
 
 
 def _is_one_of(names: frozenset[str], resource: Json, key: str) -> bool:
-    """Say whether a reference names the patient; the usual spelling is seen without reading it as a reference."""
-    subject = resource[key]
-    literal = subject.get("reference") if type(subject) is dict else None
-    if type(literal) is str and literal in names:
-        return True
+    """Say whether a reference, however it is spelt, names the patient."""
     return reference(Origin(resource, "", "", None, []), resource, key) in names
 
 

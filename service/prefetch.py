@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -212,8 +213,8 @@ class _Gathering:
     def _charted_medications(self) -> Iterator[str]:
         """Chart entries that name their drug by reference only would otherwise be drugs nobody recognises."""
         for given in self._all():
-            if given.resource["resourceType"] in _DRUG_BEARING:
-                reference = given.resource.get("medicationReference")
+            reference = given.resource.get("medicationReference")
+            if reference is not None and given.resource["resourceType"] in _DRUG_BEARING:
                 text = reference.get("reference") if isinstance(reference, dict) else None
                 found = reference_of(text, self._base) if isinstance(text, str) else None
                 if found is not None and found[0] == "Medication":
@@ -224,20 +225,15 @@ class _Gathering:
         roots: dict[str, Any] = {"context": self._request.context.members}
         for earlier in self._request.service.prefetch:
             if earlier.key in template.needs:
-                entries = [{"resource": each.resource} for each in self._all() if _is_of(each, earlier.resource_type)]
+                kind = earlier.resource_type
+                entries = [{"resource": resource} for resource, _, _ in self._all() if resource["resourceType"] == kind]
                 is_read = earlier.kind is TemplateKind.READ
                 roots[f"%{earlier.key}"] = entries[0]["resource"] if is_read and entries else {"entry": entries}
         return roots
 
     def _all(self) -> Iterator[GivenResource]:
-        yield from self._request.context.companions
         parts: list[Page | Found] = [*self._pages.values(), *self._found.values()]
-        for part in parts:
-            yield from part.resources
-
-
-def _is_of(given: GivenResource, resource_type: str) -> bool:
-    return bool(given.resource["resourceType"] == resource_type)
+        return chain(self._request.context.companions, *(part.resources for part in parts))
 
 
 def _worse(one: SearchState | None, other: SearchState) -> SearchState:
