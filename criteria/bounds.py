@@ -1,11 +1,11 @@
 """Numeric intervals: FHIR comparators and ranges kept as what they say, never rounded to a point."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+
+class Bounds(Struct, frozen=True):
     """An interval of exact decimals; an absent end is unbounded."""
 
     low: Decimal | None

@@ -1,12 +1,12 @@
 """Calendar ranges: a partial FHIR date is the range of days it may mean, never a guess at one day."""
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date, timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class DateRange:
+
+class DateRange(Struct, frozen=True):
     """The days an event may have happened on, both ends included."""
 
     earliest: date

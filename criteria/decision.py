@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from msgspec import Struct
+
 from criteria.facts import Case, Order, Source
 from criteria.finding import Determination
 from criteria.outcome import Approval, Authority, DoseFinding, Outcome
@@ -54,8 +56,7 @@ class SafetyNote:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The decision on one order. `determination` is None where no criteria were judged.
 
     `reason` is a sentence for outcomes without criteria (no policy, drug unclear, coverage problem).

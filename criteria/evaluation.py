@@ -1,9 +1,10 @@
 """Evaluate a criteria tree: the whole tree, each criterion once, then what is still worth asking."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from criteria.errors import UndecidedError
 from criteria.facts import Case

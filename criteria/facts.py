@@ -3,6 +3,8 @@
 Every fact knows the element it was read from. Absent is `None`, never a default. Facts keep what the
 sender said: a partial date is a range, a comparator an interval, an unknown code an unknown code.
 Statuses that mean "this never happened" (entered-in-error, refuted, not-taken) are left out by the mappers.
+
+A call makes hundreds of facts. They are msgspec structs: as frozen as a frozen dataclass, at a tenth of its cost.
 """
 
 from collections.abc import Mapping
@@ -12,12 +14,14 @@ from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
+import msgspec
+from msgspec import Struct
+
 from criteria.bounds import Bounds
 from criteria.dates import DateRange
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The element a fact was read from.
 
     `reference` is relative ("Observation/123"); `path` a FHIRPath-like element path ("Observation.value");
@@ -53,8 +57,7 @@ class Reading(Enum):
     UNRECOGNISED = "unrecognised"
 
 
-@dataclass(frozen=True, slots=True)
-class DrugReading:
+class DrugReading(Struct, frozen=True):
     """A drug as identified from its codings and text; `keys` are keys of the drug table."""
 
     reading: Reading
@@ -70,8 +73,7 @@ class DrugReading:
         return next(iter(self.keys)) if self.reading is Reading.IDENTIFIED else None
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(Struct, frozen=True):
     """The patient; `birth` None when not recorded."""
 
     source: Source
@@ -88,8 +90,7 @@ class ConditionState(Enum):
     UNSTATED = "unstated"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """A condition, or a coded reason of an order.
 
     `concepts` names the code sets that hold one of its codes. `confirmed` is False for provisional,
@@ -124,8 +125,7 @@ class MarkerCall(Enum):
     INDETERMINATE = "indeterminate"
 
 
-@dataclass(frozen=True, slots=True)
-class MarkerResult:
+class MarkerResult(Struct, frozen=True):
     """One tumour-marker result. A panel yields several that share a group key.
 
     `group_keys` are references of specimen, report and panel; `specimen` the specimen's alone. `counted` is
@@ -164,8 +164,7 @@ class VariantCall(Enum):
     UNSTATED = "unstated"
 
 
-@dataclass(frozen=True, slots=True)
-class VariantResult:
+class VariantResult(Struct, frozen=True):
     """One genetic variant assessment; `gene` is the HGNC symbol ("ERBB2") when known.
 
     `significance` is "pathogenic", "likely-pathogenic", "uncertain", "likely-benign", "benign" or None.
@@ -184,8 +183,7 @@ class VariantResult:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StageFinding:
+class StageFinding(Struct, frozen=True):
     """A stage or TNM category: `means` is "M0", "M1", "I", "II", "III", "IV".
 
     Pathological categories after neoadjuvant therapy (ypT, ypN) have means like "ypT0", "ypTis", "ypT2", "ypN0".
@@ -200,8 +198,7 @@ class StageFinding:
     counted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DiseaseStatus:
+class DiseaseStatus(Struct, frozen=True):
     """A disease-status observation.
 
     `means` is "improved", "stable", "worsened", "undetermined", "complete-remission" or "partial-remission".
@@ -214,8 +211,7 @@ class DiseaseStatus:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Struct, frozen=True):
     """A measured quantity in its base unit: body weight in kg, LVEF in %."""
 
     source: Source
@@ -225,8 +221,7 @@ class Measurement:
     when: DateRange | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CodedFinding:
+class CodedFinding(Struct, frozen=True):
     """A coded observation that is neither marker nor stage: history of metastasis, pregnancy status.
 
     `kind` is "history-of-metastasis" or "pregnancy"; `present` what it says.
@@ -249,8 +244,7 @@ class ExposureKind(Enum):
     """An order is a plan, not proof of receipt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """A drug given, stated, dispensed or ordered. `period` runs from first to last known dose.
 
     `ongoing` marks an active statement without an end. `stop_reasons` are meanings of the status reason
@@ -278,8 +272,7 @@ class Exposure:
         return self.kind is ExposureKind.ORDERED and self.source.path.startswith("MedicationRequest")
 
 
-@dataclass(frozen=True, slots=True)
-class Procedure:
+class Procedure(Struct, frozen=True):
     """A procedure done; `concepts` as for diagnoses ("breast-surgery")."""
 
     source: Source
@@ -288,8 +281,7 @@ class Procedure:
     when: DateRange | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """An allergy, intolerance or adverse event that names a drug.
 
     `effects` are the manifestations as sent; `severe` says whether severity, criticality or seriousness is high,
@@ -305,8 +297,7 @@ class Reaction:
     when: DateRange | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A note or report on the record; its text is not read. `kinds` like "oncology-note", "imaging-report"."""
 
     source: Source
@@ -318,8 +309,7 @@ class Document:
 AnswerValue = bool | Decimal | str | date
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A clinician's answer in one of our questionnaires. `value` is a code, text, number, date or yes/no."""
 
     source: Source
@@ -333,8 +323,7 @@ class Answer:
     """The instant of `authored` in UTC, ISO 8601, empty when only a day or less is stated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A drug order. `dose_mg` is the absolute dose, `dose_mg_per_kg` the rate; `interval_days` between doses.
 
     `group` holds keys that tie orders together (group identifier, basedOn); `reasons` are the diagnoses the
@@ -355,8 +344,7 @@ class Order:
     group: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Everything read about one patient, in no particular order."""
 
     patient: Patient | None = None
@@ -374,7 +362,7 @@ class Record:
     reactions: tuple[Reaction, ...] = ()
     documents: tuple[Document, ...] = ()
     answers: tuple[Answer, ...] = ()
-    searches: Mapping[str, SearchState] = field(default_factory=lambda: MappingProxyType({}))
+    searches: Mapping[str, SearchState] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     """State of the search per resource type; a type that is missing here was not offered."""
 
     def search(self, resource_type: str) -> SearchState:
@@ -382,8 +370,7 @@ class Record:
         return self.searches.get(resource_type, SearchState.NOT_OFFERED)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFacts:
+class PlanFacts(Struct, frozen=True):
     """What the plan's own files say about this coverage; None means the plan does not say."""
 
     payer: str

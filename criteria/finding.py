@@ -1,8 +1,9 @@
 """What evaluation says: evidence, needs, judgements of single criteria and the tree of findings."""
 
-from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct
 
 from criteria.citation import Citation
 from criteria.dates import DateRange
@@ -19,8 +20,7 @@ class Role(Enum):
     UNUSABLE = "unusable"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Something seen in the record: where, what was observed, when, and its role."""
 
     source: Source
@@ -40,8 +40,7 @@ class NeedKind(Enum):
     SOURCE = "source"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """What an unknown waits for. `text` is written for the person who can close it."""
 
     kind: NeedKind
@@ -53,8 +52,7 @@ class Need:
     """A review need that no document could change, such as proven off-label use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A verdict with what it rests on. An unfounded judgement cannot be built."""
 
     verdict: Verdict
@@ -100,8 +98,7 @@ def review(text: str, *readings: str, outranks_documentation: bool = False) -> N
     return Need(NeedKind.REVIEW, text, readings, outranks_documentation=outranks_documentation)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One node of the judged tree, leaf or connective."""
 
     id: str
@@ -113,8 +110,7 @@ class Finding:
     of: tuple["Finding", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OpenNeed:
+class OpenNeed(Struct, frozen=True):
     """A need that can still change the root's verdict, with the criterion it belongs to."""
 
     criterion: str
@@ -123,11 +119,10 @@ class OpenNeed:
     in_view: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Determination:
+class Determination(Struct, frozen=True):
     """The judged tree of one order under one path of one policy."""
 
     path: str
     on: date
     root: Finding
-    open_needs: tuple[OpenNeed, ...] = field(default=())
+    open_needs: tuple[OpenNeed, ...] = ()

@@ -1,9 +1,10 @@
 """What is known on the day of the call: facts dated later are mistakes or plans, and decide nothing."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from criteria.dates import DateRange
 from criteria.facts import Record, Source
@@ -25,11 +26,9 @@ def known_by(record: Record, day: date) -> tuple[Record, tuple[str, ...]]:
     later: list[str] = []
 
     def until(facts: tuple[F, ...], when: Callable[[F], DateRange | None]) -> tuple[F, ...]:
-        dates = [when(each) for each in facts]
-        if not any(each is not None and each.earliest > day for each in dates):
-            return facts
         kept = []
-        for fact, dated in zip(facts, dates, strict=True):
+        for fact in facts:
+            dated = when(fact)
             if dated is not None and dated.earliest > day:
                 later.append(f"{fact.source.reference} is dated after the call: not used")
             else:

@@ -54,14 +54,14 @@ def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
     literals = (text(origin, payor, "reference", f"payor[{index}]") for index, payor in enumerate(payors))
     classes = enumerate(mappings(origin, resource, "class"))
     values = (text(origin, each, "value", f"class[{index}]") for index, each in classes)
-    start, end = period(origin, resource, "period")
+    covered = period(origin, resource, "period")
     return CoverageFact(
         source=origin.source(),
         reference=origin.reference,
         payor_identifiers=tuple(dict.fromkeys(_payor_identifiers(origin, payors, resolve))),
         payor_references=tuple(literal for literal in literals if literal is not None),
         status=text(origin, resource, "status"),
-        period=(start, end),
+        period=(covered.start, covered.end),
         class_values=tuple(value for value in values if value is not None),
     )
 

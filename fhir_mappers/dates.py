@@ -3,7 +3,10 @@
 import re
 from calendar import monthrange
 from datetime import date
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
 
 from criteria.dates import DateRange
 from fhir_mappers.element import Json, Origin, below, mapping
@@ -15,7 +18,7 @@ _DATE = re.compile(
 )
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True):
     """When something happened: first and last day, as far as they are known. A single point is both."""
 
     start: DateRange | None
@@ -60,7 +63,10 @@ def date_at(origin: Origin, value: Any, path: str) -> DateRange | None:
 def date_range(origin: Origin, holder: Json, key: str, path: str = "") -> DateRange | None:
     """Return the range of a date, dateTime or instant under a key; an invalid one is an issue and absent."""
     value = holder.get(key)
-    return None if value is None else date_at(origin, value, below(path, key))
+    if value is None:
+        return None
+    found = parse_date(value.strip()) if isinstance(value, str) else None
+    return date_at(origin, value, below(path, key)) if found is None else found
 
 
 def period_at(origin: Origin, value: Json, path: str) -> Span:
@@ -84,15 +90,20 @@ def dated(origin: Origin, holder: Json, stem: str, path: str = "") -> tuple[str,
 
     Reads the forms dateTime, instant, date, Period, and the events of a Timing; ages and texts say no date.
     """
-    for ending in ("DateTime", "Instant", "Date"):
-        if (key := stem + ending) in holder:
+    for key in _keys(stem):
+        if key in holder:
+            if key.endswith("Period"):
+                return key, period(origin, holder, key, path)
+            if key.endswith("Timing"):
+                return key, _events(origin, holder, key, path)
             day = date_range(origin, holder, key, path)
             return key, Span(day, day)
-    if (key := stem + "Period") in holder:
-        return key, period(origin, holder, key, path)
-    if (key := stem + "Timing") in holder:
-        return key, _events(origin, holder, key, path)
     return "", NO_SPAN
+
+
+@cache  # a stem is a name of ours
+def _keys(stem: str) -> tuple[str, ...]:
+    return tuple(stem + ending for ending in ("DateTime", "Instant", "Date", "Period", "Timing"))
 
 
 def span(origin: Origin, holder: Json, stem: str, path: str = "") -> Span:

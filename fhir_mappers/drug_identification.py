@@ -12,6 +12,7 @@ from criteria.drug_names import plain_text
 from criteria.facts import DrugReading, Reading
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.element import (
+    Coding,
     Concept,
     Json,
     Origin,
@@ -192,7 +193,7 @@ def _described(origin: Origin, holder: Json, key: str) -> Iterator[Concept]:
     for index, entry in enumerate(mappings(origin, stated, "extension", key)):
         if entry.get("url") == BILLING_OPTIONS:
             option = concept(origin, entry, "valueCodeableConcept", f"{key}.extension[{index}]")
-            codings = tuple(coding._replace(display="") for coding in option.codings if coding.code)
+            codings = tuple(Coding(coding.system, coding.code, "") for coding in option.codings if coding.code)
             yield Concept(codings, "")
 
 

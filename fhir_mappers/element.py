@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from criteria.facts import Source
 
@@ -37,7 +39,7 @@ class Issue:
         return f"{self.reference}: {self.path}: {self.words}"
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """The resource being read: what its facts name as their source, and where its issues go.
 
     `reference` is "Type/id"; a resource without an id is named by the place it came from.
@@ -52,11 +54,10 @@ class Origin(NamedTuple):
     @classmethod
     def of(cls, resource: Json, issues: list[Issue], where: str | None = None) -> "Origin":
         """Return the origin of a resource; `where` names it when it has no id."""
-        kind = resource.get("resourceType")
-        kind = kind if isinstance(kind, str) else "Resource"
-        identity = resource.get("id")
-        reference = f"{kind}/{identity}" if isinstance(identity, str) and identity else where or kind
-        meta = resource.get("meta")
+        kind, identity, meta = resource.get("resourceType"), resource.get("id"), resource.get("meta")
+        if not isinstance(kind, str):
+            kind = "Resource"
+        reference = f"{kind}/{identity}" if identity and isinstance(identity, str) else where or kind
         version = meta.get("versionId") if isinstance(meta, dict) else None
         return cls(resource, kind, reference, version if isinstance(version, str) else None, issues)
 
@@ -69,7 +70,7 @@ class Origin(NamedTuple):
         self.issues.append(Issue(self.reference, f"{self.type}.{path}" if path else self.type, words))
 
 
-class Coding(NamedTuple):
+class Coding(Struct, frozen=True):
     """A code as sent: the system is still a URL, absent parts are empty."""
 
     system: str
@@ -77,7 +78,7 @@ class Coding(NamedTuple):
     display: str
 
 
-class Concept(NamedTuple):
+class Concept(Struct, frozen=True):
     """A CodeableConcept as sent; hashable, so that what it means can be cached."""
 
     codings: tuple[Coding, ...]
@@ -86,7 +87,9 @@ class Concept(NamedTuple):
     @property
     def label(self) -> str:
         """Return what a human calls it: the text, else the first display, else the first code."""
-        said = (self.text, *(each.display for each in self.codings), *(each.code for each in self.codings))
+        if self.text:
+            return self.text
+        said = (*(each.display for each in self.codings), *(each.code for each in self.codings))
         return next((words for words in said if words), "")
 
     @property
@@ -212,14 +215,39 @@ def concept(origin: Origin, holder: Json, key: str, path: str = "") -> Concept:
     if isinstance(value, str):
         origin.note(below(path, key), "not an object")
         return Concept((), value.strip())
-    found = value if type(value) is dict else mapping(origin, holder, key, path)
+    if type(value) is dict and (usual := _usual_concept(value)) is not None:
+        return usual
+    found = mapping(origin, holder, key, path)
     return NO_CONCEPT if found is None else concept_of(origin, found, below(path, key))
 
 
 def concepts(origin: Origin, holder: Json, key: str, path: str = "") -> tuple[Concept, ...]:
     """Return the CodeableConcepts of an array, in their places: an unreadable one stays as NO_CONCEPT."""
     entries = mappings(origin, holder, key, path)
-    return tuple(concept_of(origin, entry, f"{below(path, key)}[{index}]") for index, entry in enumerate(entries))
+    return tuple(
+        _usual_concept(entry) or concept_of(origin, entry, f"{below(path, key)}[{index}]")
+        for index, entry in enumerate(entries)
+    )
+
+
+def _usual_concept(value: Json) -> Concept | None:
+    """Return a CodeableConcept with a list of codings and nothing amiss, None for any other: `concept_of` reads that.
+
+    Nearly all have this form, and a third of what a chart holds are concepts.
+    """
+    sent = value.get("coding")
+    if type(sent) is not list:
+        return None
+    found = []
+    try:
+        for each in sent:
+            code, display = each.get("code", "").strip(), each.get("display", "").strip()
+            if not (code or display):
+                return None
+            found.append(Coding(each.get("system", "").strip(), code, display))
+        return Concept(tuple(found), value.get("text", "").strip())
+    except AttributeError:
+        return None  # what is no object has no `get`, what is no text no `strip`
 
 
 def extension(origin: Origin, holder: Json, url: str, path: str = "") -> Json | None:

@@ -5,9 +5,9 @@ Reading order inside one part (clinical readings section 2.3): value, then inter
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from criteria.bounds import Bounds
 from criteria.dates import DateRange
@@ -44,7 +44,7 @@ COUNTS: Units = _CountUnits()
 _NUMERIC = frozenset({"valueQuantity", "valueRange", "valueRatio", "valueInteger", "valueDecimal"})
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """An Observation, or one of its components: the object, its path below the resource, and what it is about."""
 
     holder: Json
@@ -52,8 +52,7 @@ class Part(NamedTuple):
     code: Concept
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """An Observation being read: what all of its parts share.
 
     `counted` is False for preliminary ones. `when` is the clinically relevant time, without one the time of issue.
@@ -76,8 +75,7 @@ class Observed:
             yield Part(holder, path, concept(self.origin, holder, "code", path))
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What one element says: codings as sent, and words that may say the same again.
 
     `path` is the element's, below the resource; `yes` the value of a boolean.
@@ -98,7 +96,10 @@ def value_key(part: Part) -> str | None:
     """Return the name of the value element, None without a value or with a reason for its absence."""
     if "dataAbsentReason" in part.holder:
         return None
-    return next((key for key in part.holder if key.startswith("value")), None)
+    for key in part.holder:
+        if key.startswith("value"):
+            return key
+    return None
 
 
 def stated_value(observed: Observed, part: Part, key: str) -> Statement | None:

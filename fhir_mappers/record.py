@@ -4,12 +4,14 @@ A resource about another patient does not exist here, and one bad resource costs
 depend on the order the resources came in.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from criteria.facts import (
     Answer,
@@ -72,12 +74,15 @@ def map_record(
     named = sorted(_once_each(resources, notes), key=itemgetter(0))
     about = list(_about(named, patient_id, notes))
     chart = chart_of(about, vocabulary)
-    facts: dict[type, list[Any]] = {}
+    facts: dict[type, list[Any]] = defaultdict(list)
     issues: list[Issue] = []
-    for name, copies in groupby(about, key=itemgetter(0)):
-        read = [_facts(name, given.resource, chart, issues) for _, given in copies]
-        for fact in read[0] if all(each == read[0] for each in read) else _of_rivals(read):
-            facts.setdefault(type(fact), []).append(fact)
+    read: dict[str, list[list[Any]]] = {}
+    for name, given in about:
+        read.setdefault(name, []).append(_facts(name, given.resource, chart, issues))
+    for copies in read.values():
+        said, *others = copies
+        for fact in _of_rivals(copies) if any(each != said for each in others) else said:
+            facts[type(fact)].append(fact)
     return MappedRecord(_record(facts, searches), tuple(dict.fromkeys((*notes, *map(str, issues)))), chart)
 
 
@@ -125,10 +130,10 @@ def _record(facts: Mapping[type, list[Any]], searches: Mapping[str, SearchState]
     )
 
 
-def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator[Named]:
-    """Yield each resource with its reference; of copies the newest version, and the same whatever their order.
+def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterable[Named]:
+    """Return each resource with its reference; of copies the newest version, and the same whatever their order.
 
-    Copies that differ, and whose versions do not say which is newer, are rivals: all are yielded.
+    Copies that differ, and whose versions do not say which is newer, are rivals: all are returned.
     """
     found: dict[str, GivenResource] = {}
     rivals: dict[str, dict[str, GivenResource]] = {}
@@ -145,14 +150,23 @@ def _once_each(resources: Iterable[GivenResource], notes: list[str]) -> Iterator
             continue
         # What is no FHIR id may be a name or a number of the patient's, and notes repeat references.
         name = f"{kind}/{identity}" if isinstance(identity, str) and FHIR_ID.fullmatch(identity) else given.where
-        known = found.setdefault(name, given)
-        if known is given or known.resource == resource:
+        if name not in found:
+            found[name] = given
+            continue
+        known = found[name]
+        if known.resource == resource:
             continue
         if _version(given) > _version(known):
             found[name] = given
             rivals.pop(name, None)
         elif _version(given) == _version(known):
             rivals.setdefault(name, {repr(known.resource): known})[repr(resource)] = given
+    return _with_rivals(found, rivals, notes) if rivals else found.items()
+
+
+def _with_rivals(
+    found: Mapping[str, GivenResource], rivals: Mapping[str, Mapping[str, GivenResource]], notes: list[str]
+) -> Iterator[Named]:
     for name, given in found.items():
         copies = [rivals[name][each] for each in sorted(rivals[name])] if name in rivals else [given]
         if len(copies) > 1:
@@ -170,10 +184,9 @@ def _version(given: GivenResource) -> tuple[int, str]:
     return int(number) if is_number else -1, updated
 
 
-def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterator[Named]:
+def _about(named: Sequence[Named], patient_id: str, notes: list[str]) -> Iterator[Named]:
     """Yield the resources that are about the patient or about nobody (organizations, medications)."""
-    named = list(named)
-    own = next((given for name, given in named if name == f"Patient/{patient_id}"), None)
+    own = dict(named).get(f"Patient/{patient_id}")
     names = patient_names(own, patient_id)
     for name, given in named:
         kind = given.resource["resourceType"]
@@ -183,21 +196,25 @@ def _about(named: Iterable[Named], patient_id: str, notes: list[str]) -> Iterato
             else:
                 notes.append(f"{name} is another patient: set aside")
             continue
-        key = next((key for key in _SUBJECTS if key in given.resource), None)
-        if key is None and kind in MAPPERS:
-            notes.append(f"{name} does not say whose it is: set aside")
-        elif key is None or _is_one_of(names, given.resource, key):
-            yield name, given
+        for key in _SUBJECTS:
+            if key in given.resource:
+                subject = given.resource[key]
+                literal = subject.get("reference") if type(subject) is dict else None
+                # The usual spelling is seen without reading it as a reference.
+                if (type(literal) is str and literal in names) or _is_one_of(names, given.resource, key):
+                    yield name, given
+                else:
+                    notes.append(f"{name} is about another patient: set aside")
+                break
         else:
-            notes.append(f"{name} is about another patient: set aside")
+            if kind in MAPPERS:
+                notes.append(f"{name} does not say whose it is: set aside")
+            else:
+                yield name, given
 
 
 def _is_one_of(names: frozenset[str], resource: Json, key: str) -> bool:
-    """Say whether a reference names the patient; the usual spelling is seen without reading it as a reference."""
-    subject = resource[key]
-    literal = subject.get("reference") if type(subject) is dict else None
-    if type(literal) is str and literal in names:
-        return True
+    """Say whether a reference, however it is spelt, names the patient."""
     return reference(Origin(resource, "", "", None, []), resource, key) in names
 
 

@@ -8,8 +8,14 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-LONGEST = 256
-"""Characters of all texts of a call together: a concept with two codings, their systems and their official names."""
+from msgspec import Struct
+from msgspec.structs import astuple
+
+LONGEST = 320
+"""Characters of all texts of a call together.
+
+A concept with two codings and a text, each of them the official name of a receptor test (LOINC 85339-0), has 301.
+"""
 
 MOST = 2048
 """Entries of one cache: with `LONGEST`, a few megabytes at the worst."""
@@ -50,4 +56,6 @@ def short_cache(longest: int = LONGEST, most: int = MOST) -> Callable[[Callable[
 def _length(value: object) -> int:
     if isinstance(value, str):
         return len(value)
+    if isinstance(value, Struct):
+        value = astuple(value)
     return sum(map(_length, value)) if isinstance(value, tuple) else 0

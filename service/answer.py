@@ -1,10 +1,12 @@
 """The use case: decide every order of a call in the light of the others, and compose the answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
+
+from msgspec.structs import replace
 
 from cards.checks import Violation
 from cards.compose import Answer, compose_answer

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
@@ -34,8 +36,7 @@ _REFUSALS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of an answer. `state` says how the search stands if nothing more can be had.
 
     ANSWERED without `next_url` is a complete answer. `found` counts the matches on the page, `total` is how many the
@@ -102,8 +103,8 @@ def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
         return Page((), SearchState.FAILED, notes=(f"{where} is a Bundle of the wrong shape: set aside",))
     resources: list[GivenResource] = []
     notes: list[str] = []
-    state = _read_entries(entries, where, resources, notes)
-    found, total = sum(map(_is_match, entries)), _total(bundle)
+    state, found = _read_entries(entries, where, resources, notes)
+    total = _total(bundle)
     following = [link for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     if not following:
         return Page(tuple(resources), state, None, tuple(notes), found, total)
@@ -114,12 +115,12 @@ def _read_bundle(bundle: Mapping[str, Any], where: str) -> Page:
     return Page(tuple(resources), SearchState.NOT_OFFERED, url, tuple(notes), found, total)
 
 
-def _is_match(entry: Any) -> bool:
+def _is_match(entry: Any, kind: str | None) -> bool:
     """Say whether an entry counts towards the total: not what was included beside the matches, nor a warning."""
-    if not isinstance(entry, Mapping) or resource_type(entry.get("resource")) == "OperationOutcome":
+    if kind == "OperationOutcome" or not isinstance(entry, dict):
         return False
     search = entry.get("search")
-    return not isinstance(search, Mapping) or search.get("mode") not in ("include", "outcome")
+    return not isinstance(search, dict) or search.get("mode") not in ("include", "outcome")
 
 
 def _total(bundle: Mapping[str, Any]) -> int | None:
@@ -135,13 +136,19 @@ def _total(bundle: Mapping[str, Any]) -> int | None:
             return None
 
 
-def _read_entries(entries: list[Any], where: str, resources: list[GivenResource], notes: list[str]) -> SearchState:
-    """Add what the entries hold; Bundles inside of Bundles (answers to a batch) are opened."""
-    state = SearchState.ANSWERED
+def _read_entries(
+    entries: list[Any], where: str, resources: list[GivenResource], notes: list[str]
+) -> tuple[SearchState, int]:
+    """Add what the entries hold, and return their state and how many of them are matches.
+
+    Bundles inside of Bundles (answers to a batch) are opened.
+    """
+    state, matches = SearchState.ANSWERED, 0
     for index, entry in enumerate(entries):
         place = f"{where}.entry[{index}]"
         resource: Any = entry.get("resource") if isinstance(entry, dict) else None
         kind = resource_type(resource)
+        matches += _is_match(entry, kind)
         if kind is None:
             notes.append(f"{place} is not a resource: set aside")
         elif kind == "OperationOutcome":
@@ -157,7 +164,7 @@ def _read_entries(entries: list[Any], where: str, resources: list[GivenResource]
         else:
             full_url = entry.get("fullUrl")
             resources.append(GivenResource(resource, place, full_url if isinstance(full_url, str) else None))
-    return state
+    return state, matches
 
 
 def _refusal(outcome: Mapping[str, Any], where: str) -> Page:

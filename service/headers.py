@@ -23,15 +23,15 @@ def register_headers(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def decorate(response: Response) -> Response:
-        headers = response.headers
+        headers, path = response.headers, request.path
         headers["X-Correlation-Id"] = correlation_id()
         headers["X-Content-Type-Options"] = "nosniff"
-        if request.path.startswith(_NOT_STORED):
+        if path.startswith(_NOT_STORED):
             headers["Cache-Control"] = "no-store"
         if response.mimetype == "text/html":
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         _allow_origin(response, settings)
-        if request.path not in _NOT_LOGGED:
+        if path not in _NOT_LOGGED:
             service_id = (request.view_args or {}).get("service_id")
             milliseconds = round((perf_counter() - g.started) * 1000, 3)
             known = {"service_id": service_id} if response.status_code != _NOT_FOUND and service_id else {}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,8 @@ _MEDICATIONS = "medications"
 _DRUG_BEARING = frozenset(
     {"MedicationRequest", "MedicationAdministration", "MedicationStatement", "MedicationDispense"}
 )
+
+_NOTHING_MISSING = Found((), SearchState.ANSWERED)
 
 # Of two answers about one resource type the worse one counts.
 _WORST_LAST = (SearchState.ANSWERED, SearchState.DENIED, SearchState.NOT_OFFERED, SearchState.FAILED)
@@ -94,13 +97,14 @@ class _Gathering:
         """Read every key, asked for by us or not; settle the keys that are answered completely."""
         for key, value in self._request.prefetch.items():
             if value is not None:
-                page = read_whole(value, f"prefetch.{key if _KEY.fullmatch(key) else '?'}")
+                is_named = key in self.waiting or _KEY.fullmatch(key)
+                page = read_whole(value, f"prefetch.{key if is_named else '?'}")
                 self._pages[key] = page
                 self._learn(page.resources)
         for template in self._request.service.prefetch:
             # The template asks for the products of the orders alone, and the chart has more of them.
             if template.key != _MEDICATIONS and self._is_answered(template):
-                self.settle(template, Found((), SearchState.ANSWERED))
+                self.settle(template, _NOTHING_MISSING)
 
     def startable(self) -> Iterator[tuple[Search, Template]]:
         """Yield the searches that can begin now; templates that need none are settled on the way."""
@@ -120,7 +124,8 @@ class _Gathering:
         self.waiting.pop(template.key, None)
         self._found[template.key] = found
         self._settled.add(template.key)
-        self._learn(found.resources)
+        if found.resources:
+            self._learn(found.resources)
 
     def result(self) -> Gathered:
         """Return everything, in an order that does not depend on which answer came first."""
@@ -142,10 +147,10 @@ class _Gathering:
             yield f"the FHIR server {why}: nothing was fetched"
 
     def _learn(self, resources: Iterable[GivenResource]) -> None:
-        for each in resources:
-            identity = each.resource.get("id")
+        for resource, _, _ in resources:
+            identity = resource.get("id")
             if isinstance(identity, str):
-                self._known.add((each.resource["resourceType"], identity))
+                self._known.add((resource["resourceType"], identity))
 
     def _is_answered(self, template: Template) -> bool:
         page = self._pages.get(template.key)
@@ -167,7 +172,7 @@ class _Gathering:
         else:
             urls = self._identity_urls(template, page)
             if urls == ():
-                self.settle(template, Found((), SearchState.ANSWERED))
+                self.settle(template, _NOTHING_MISSING)
                 return None
         if urls is None:
             self.settle(template, self._unasked(template, page))
@@ -208,9 +213,9 @@ class _Gathering:
     def _charted_medications(self) -> Iterator[str]:
         """Chart entries that name their drug by reference only would otherwise be drugs nobody recognises."""
         for given in self._all():
-            if given.resource["resourceType"] in _DRUG_BEARING:
-                reference = given.resource.get("medicationReference")
-                text = reference.get("reference") if isinstance(reference, Mapping) else None
+            reference = given.resource.get("medicationReference")
+            if reference is not None and given.resource["resourceType"] in _DRUG_BEARING:
+                text = reference.get("reference") if isinstance(reference, dict) else None
                 found = reference_of(text, self._base) if isinstance(text, str) else None
                 if found is not None and found[0] == "Medication":
                     yield found[1]
@@ -220,20 +225,15 @@ class _Gathering:
         roots: dict[str, Any] = {"context": self._request.context.members}
         for earlier in self._request.service.prefetch:
             if earlier.key in template.needs:
-                entries = [{"resource": each.resource} for each in self._all() if _is_of(each, earlier.resource_type)]
+                kind = earlier.resource_type
+                entries = [{"resource": resource} for resource, _, _ in self._all() if resource["resourceType"] == kind]
                 is_read = earlier.kind is TemplateKind.READ
                 roots[f"%{earlier.key}"] = entries[0]["resource"] if is_read and entries else {"entry": entries}
         return roots
 
     def _all(self) -> Iterator[GivenResource]:
-        yield from self._request.context.companions
         parts: list[Page | Found] = [*self._pages.values(), *self._found.values()]
-        for part in parts:
-            yield from part.resources
-
-
-def _is_of(given: GivenResource, resource_type: str) -> bool:
-    return bool(given.resource["resourceType"] == resource_type)
+        return chain(self._request.context.companions, *(part.resources for part in parts))
 
 
 def _worse(one: SearchState | None, other: SearchState) -> SearchState:

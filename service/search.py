@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from urllib.parse import urljoin
 
+from msgspec import Struct
+
 from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
@@ -40,8 +42,7 @@ class Search:
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a search brought; the resources count even when it did not come to its end."""
 
     resources: tuple[GivenResource, ...]

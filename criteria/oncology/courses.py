@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from msgspec import Struct
+
 from criteria.dates import DateRange
 from criteria.facts import Exposure, ExposureKind
 from criteria.finding import Evidence
@@ -19,8 +21,7 @@ class Setting(Enum):
     UNSURE = "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """One drug given without a long gap. `start` None when no dose is dated."""
 
     drug: str
@@ -48,8 +49,7 @@ class Course:
         return next((each for each in self.exposures if reason in each.stop_reasons), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Regimen:
+class Regimen(Struct, frozen=True):
     """Drugs given together. `carried` are drugs of earlier courses that went on alongside."""
 
     courses: tuple[Course, ...]
@@ -87,8 +87,7 @@ class Regimen:
         return frozenset().union(*(each.actives for each in members))
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """The change from one regimen to the next, with the progression that explains it, if documented.
 
     `to_new_drug` is False when the next regimen only resumes or re-forms what was given: a gap in the record, a

@@ -2,10 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from operator import itemgetter
+
+from msgspec import Struct
 
 from criteria.dates import DateRange
 from criteria.drugs import DrugTable
@@ -37,8 +38,7 @@ class Origin(Enum):
         return self in {Origin.DRAFT, Origin.GROUP}
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(Struct, frozen=True):
     """A drug found beside the order."""
 
     drug: DrugReading

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from criteria.facts import Case, ConditionState, Diagnosis, Exposure
 from criteria.oncology.memory import once
@@ -49,11 +50,16 @@ def sites_named(concepts: Iterable[str]) -> frozenset[str]:
 
 def sites_of(diagnosis: Diagnosis) -> frozenset[str]:
     """Return the primary sites a diagnosis states; empty for secondary and other codes."""
-    sites = set(sites_named(diagnosis.concepts))
-    if len(sites) > 1 and "cancer-other" not in diagnosis.concepts:
+    return _sites_in(diagnosis.concepts)
+
+
+@lru_cache(maxsize=1024)  # of names of our code sets; asked for every diagnosis and reason, by several criteria
+def _sites_in(concepts: frozenset[str]) -> frozenset[str]:
+    sites = sites_named(concepts)
+    if len(sites) > 1 and "cancer-other" not in concepts:
         # A tumour "of salivary gland type" lies in another organ; the organ's own set names it.
-        sites -= {OTHER_SITE}
-    return frozenset(sites)
+        return sites - {OTHER_SITE}
+    return sites
 
 
 def concerns_treated(case: Case, reference: str | None) -> bool:

@@ -1,10 +1,12 @@
 """Criteria about tumour markers and gene variants."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Self, assert_never
+
+from msgspec.structs import replace
 
 from criteria.bounds import Bounds
 from criteria.dates import DateRange

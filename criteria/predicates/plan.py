@@ -1,9 +1,11 @@
 """Criteria of an exception programme beyond the preferred products: present course, state law, documents, label."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Self
+
+from msgspec.structs import replace
 
 from criteria.facts import Case, Source
 from criteria.finding import Evidence, Finding, Judgement, Need, NeedKind, Role, met, not_met, review, unknown

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from cards.context import CardContext, DecidedOrder
 from cards.links import Links
 from criteria.citation import Citation, PolicyDocument
@@ -72,7 +74,7 @@ def yes() -> Judgement:
 
 
 def no(observed: str = "IHC 1+") -> Judgement:
-    return not_met(replace(HER2_RESULT, observed=observed, role=Role.CONTRADICTS))
+    return not_met(structs.replace(HER2_RESULT, observed=observed, role=Role.CONTRADICTS))
 
 
 def leaf(name: str, judgement: Judgement, **changes: Any) -> Leaf:
@@ -340,21 +342,21 @@ def decision(outcome: Outcome, *, judgements: dict[str, Judgement] | None = None
     )
     if outcome in JUDGEMENTS:
         found, determination = judged(**(JUDGEMENTS[outcome] if judgements is None else judgements))
-        made = replace(plain, policy=found, determination=determination, dose=dose())
+        made = structs.replace(plain, policy=found, determination=determination, dose=dose())
     elif outcome is Outcome.PREFERRED:
-        made = replace(plain, policy=policy())
+        made = structs.replace(plain, policy=policy())
     else:
-        made = replace(plain, reason=f"Words for {outcome.value}")
+        made = structs.replace(plain, reason=f"Words for {outcome.value}")
     if outcome is Outcome.AUTHORIZED:
-        made = replace(made, authorization="PA-0042", approval=Approval(12, date(2027, 5, 4)))
+        made = structs.replace(made, authorization="PA-0042", approval=Approval(12, date(2027, 5, 4)))
     if outcome is Outcome.AUTHORIZABLE:
-        made = replace(made, authority=Authority(real_time=False, unsolicited=True, primary_hook=True))
-    return replace(made, **changes)
+        made = structs.replace(made, authority=Authority(real_time=False, unsolicited=True, primary_hook=True))
+    return structs.replace(made, **changes)
 
 
 def secondary(found: Decision) -> Decision:
     """Return the same decision as a secondary hook would announce it."""
-    return replace(found, authority=Authority(real_time=True, unsolicited=True, primary_hook=False))
+    return structs.replace(found, authority=Authority(real_time=True, unsolicited=True, primary_hook=False))
 
 
 def decided_order(found: Decision, *, has_coverage: bool = True, **changes: Any) -> DecidedOrder:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cards.card import SUMMARY_LIMIT, Card
 from cards.compose import compose_answer, compose_cards
@@ -149,7 +150,7 @@ def test_a_safety_note_stands_beside_any_policy() -> None:
 def test_a_test_the_policy_cannot_name_is_no_card() -> None:
     found = full()
     assert found.policy is not None
-    nameless = replace(found, policy=replace(found.policy, reflex_tests={}))
+    nameless = structs.replace(found, policy=replace(found.policy, reflex_tests={}))
     assert "clinical-reminder" not in topics(cards(nameless))
 
 
@@ -215,12 +216,12 @@ def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: st
     found = full(order=order(label=label))
     assert found.policy is not None
     assert found.determination is not None
-    root = replace(found.determination.root, title=title)
-    open_needs = tuple(replace(each, title=title) for each in found.determination.open_needs)
-    changed = replace(
+    root = structs.replace(found.determination.root, title=title)
+    open_needs = tuple(structs.replace(each, title=title) for each in found.determination.open_needs)
+    changed = structs.replace(
         found,
         payer=replace(found.payer, name=payer),
-        determination=replace(found.determination, root=root, open_needs=open_needs),
+        determination=structs.replace(found.determination, root=root, open_needs=open_needs),
     )
     made = cards(changed, has_coverage=False)
     plain_made = cards(changed, has_coverage=False, dialect=PLAIN)
@@ -282,7 +283,7 @@ def test_a_criterion_without_a_request_says_what_is_missing() -> None:
     )
     assert "- **Shortage**: The notice of shortage." in card(found, "appropriate-use")["detail"]
     assert found.policy is not None
-    unlisted = replace(found, policy=replace(found.policy, leaves={}))
+    unlisted = structs.replace(found, policy=replace(found.policy, leaves={}))
     assert "- **Shortage**: The notice of shortage." in card(unlisted, "appropriate-use")["detail"]
 
 
@@ -375,7 +376,7 @@ def test_the_policy_card_of_a_root_cites_nothing() -> None:
 def test_a_citation_of_an_unlisted_document_shows_its_key() -> None:
     found = decision(Outcome.NOT_MET)
     assert found.policy is not None
-    unlisted = replace(found, policy=replace(found.policy, documents={}))
+    unlisted = structs.replace(found, policy=replace(found.policy, documents={}))
     assert "(bulletin, Section B.i)" in card(unlisted, "guideline")["detail"]
 
 
@@ -398,7 +399,7 @@ def test_text_of_the_record_is_escaped() -> None:
 
 
 def second_order() -> DecidedOrder:
-    later = replace(order(), source=replace(order().source, reference="MedicationRequest/rx2"))
+    later = structs.replace(order(), source=structs.replace(order().source, reference="MedicationRequest/rx2"))
     found = decision(Outcome.AUTHORIZED, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=later)
     return DecidedOrder(found, order_resource(id="rx2"), "Coverage/cov1")
 
@@ -455,7 +456,7 @@ def test_an_earlier_assertion_of_ours_is_replaced() -> None:
     annotated = first["systemActions"][0]["resource"]
     policy, determination = judged()
     changed = full(id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009", policy=policy, determination=determination)
-    changed = replace(changed, outcome=Outcome.REVIEW)
+    changed = structs.replace(changed, outcome=Outcome.REVIEW)
     decided = DecidedOrder(changed, annotated, "Coverage/cov1", frozenset({full().id}))
     again = composed([decided], context())
     assert len(again["systemActions"][0]["resource"]["extension"]) == 1
@@ -503,7 +504,7 @@ ENCOUNTER = {"resourceType": "Encounter", "id": "e1", "status": "in-progress"}
 
 
 def second_drug(coverage: str = "Coverage/cov1", **changes: Any) -> DecidedOrder:
-    other = replace(order("Kadcyla 160 mg"), source=replace(order().source, reference="MedicationRequest/rx2"))
+    other = structs.replace(order("Kadcyla 160 mg"), source=structs.replace(order().source, reference="MedicationRequest/rx2"))
     found = decision(Outcome.REVIEW, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=other)
     return DecidedOrder(found, order_resource(id="rx2"), coverage, **changes)
 
@@ -560,7 +561,7 @@ def test_when_one_of_two_decisions_changed_the_appointment_keeps_the_other() -> 
     both = [decided_order(full(), target=APPOINTMENT), second_drug(target=APPOINTMENT)]
     carrier = composed(both, context())["systemActions"][0]["resource"]
     ids = frozenset(each.decision.id for each in both)
-    changed = replace(both[0].decision, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009")
+    changed = structs.replace(both[0].decision, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c009")
     again = [replace(both[0], decision=changed, target=carrier, ours=ids), replace(both[1], target=carrier, ours=ids)]
     (action,) = composed(again, context())["systemActions"]
     assert asserted(action["resource"]) == [changed.id, both[1].decision.id]
@@ -594,5 +595,5 @@ def test_what_was_written_in_a_version_is_nothing_new_in_it(version: str) -> Non
     for outcome in Outcome:
         found = decision(outcome)
         carrier = composed([decided_order(found)], here)["systemActions"][0]["resource"]
-        tomorrow = replace(found, called=date(2026, 5, 6))
+        tomorrow = structs.replace(found, called=date(2026, 5, 6))
         assert "systemActions" not in composed([decided_order(tomorrow, resource=carrier)], here)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
+from msgspec import structs
 
 from cards.coverage_information import EXTENSION, emit
 from cards.dialect import CRD_VERSIONS, DIALECTS, PLAIN
@@ -370,9 +371,9 @@ def test_the_contact_has_telephone_and_fax() -> None:
 def test_a_contact_may_be_a_name_only() -> None:
     found = decision(Outcome.REVIEW)
     assert found.policy is not None
-    named = replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
+    named = structs.replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
     assert member(emitted(named), "contact") == {"name": "Pharmacy desk"}
-    silent = replace(found, policy=replace(found.policy, contact=None))
+    silent = structs.replace(found, policy=replace(found.policy, contact=None))
     assert not members(emitted(silent), "contact")
 
 
@@ -381,19 +382,19 @@ def test_before_2_2_each_address_of_the_contact_is_a_member_and_a_name_alone_is_
     found = decision(Outcome.REVIEW)
     assert found.policy is not None
     web = Contact("Pharmacy desk", phone="1-800-555-0100", url="https://plan.example/pharmacy")
-    reachable = replace(found, policy=replace(found.policy, contact=web))
+    reachable = structs.replace(found, policy=replace(found.policy, contact=web))
     assert members(emitted(reachable, version), "contact") == [
         {"system": "phone", "value": "1-800-555-0100"},
         {"system": "url", "value": "https://plan.example/pharmacy"},
     ]
-    named = replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
+    named = structs.replace(found, policy=replace(found.policy, contact=Contact("Pharmacy desk")))
     assert not members(emitted(named, version), "contact")
 
 
 @pytest.mark.parametrize("version", CRD_VERSIONS)
 def test_without_a_contact_of_the_policy_the_payers_is_named(version: str) -> None:
     found = decision(Outcome.NO_POLICY)
-    named = replace(found, payer=replace(found.payer, contact=Contact("Plan", phone="1-800-555-0101")))
+    named = structs.replace(found, payer=replace(found.payer, contact=Contact("Plan", phone="1-800-555-0101")))
     (contact,) = members(emitted(named, version), "contact")
     assert "1-800-555-0101" in str(contact)
 

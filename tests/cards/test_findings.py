@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from cards.findings import (
     asked_needs,
@@ -61,7 +62,7 @@ def test_else_the_root() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.TECHNICAL])
 def test_a_test_an_order_can_close_is_found_once(outcome: Outcome) -> None:
     policy, determination = judged(**TESTING)
-    twice = replace(determination, open_needs=determination.open_needs * 2)
+    twice = structs.replace(determination, open_needs=determination.open_needs * 2)
     found = decision(outcome, policy=policy, determination=twice)
     assert [each.need for each in orderable_tests(found)] == [ORDER_ISH]
 
@@ -81,5 +82,5 @@ def test_branches_without_a_met_gate_are_out_of_view() -> None:
 def test_a_criterion_the_policy_does_not_list_has_no_rank() -> None:
     found = decision(Outcome.DOCUMENTATION)
     assert found.policy is not None
-    unlisted = replace(found, policy=replace(found.policy, leaves={}))
+    unlisted = structs.replace(found, policy=replace(found.policy, leaves={}))
     assert [each.criterion for each in asked_needs(unlisted)] == ["her2-positive"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from cards.card import SUMMARY_LIMIT
 from cards.dialect import DIALECTS
@@ -143,11 +144,11 @@ def test_a_secondary_hook_names_no_document_and_no_number() -> None:
 def test_a_contact_may_have_any_address_and_every_billing_code_is_named() -> None:
     found = decision(Outcome.REVIEW, dose=None, order=order("Herceptin", "trastuzumab"))
     assert found.policy is not None
-    reachable = replace(found, policy=replace(found.policy, contact=Contact("Desk", url="https://plan.example/x")))
+    reachable = structs.replace(found, policy=replace(found.policy, contact=Contact("Desk", url="https://plan.example/x")))
     assert shown(reachable)["detail"].endswith(
         r"To be billed as J9355 or Q5112. Contact: Desk, https\://plan.example/x."
     )
-    silent = replace(found, policy=replace(found.policy, contact=None), order=order(key=None))
+    silent = structs.replace(found, policy=replace(found.policy, contact=None), order=order(key=None))
     assert shown(silent)["detail"].endswith("On record: IHC 3+ (Observation/her2, 2026-03-02).")
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from cards.record import decision_record
 from criteria.finding import document, unknown
@@ -45,7 +46,7 @@ def test_outcomes_have_their_contract_names(outcome: Outcome) -> None:
 
 
 def test_an_order_without_criteria_has_no_tree() -> None:
-    record = decision_record(decision(Outcome.NO_POLICY, order=replace(order(), authored=None)))
+    record = decision_record(decision(Outcome.NO_POLICY, order=structs.replace(order(), authored=None)))
     assert record["order"]["authored"] is None
     assert [record[name] for name in ("policy", "path", "criteria", "dose", "approval")] == [None] * 5
 
@@ -79,7 +80,7 @@ def test_needs_say_whether_they_are_open_and_in_view() -> None:
         decision(
             Outcome.DOCUMENTATION,
             judgements={
-                "her2": unknown(CONFLICT, evidence=(replace(HER2_RESULT, on=None),)),
+                "her2": unknown(CONFLICT, evidence=(structs.replace(HER2_RESULT, on=None),)),
                 "metastatic": unknown(document("Extent")),
                 "shortage": no(),
             },

@@ -1,10 +1,10 @@
 """The sentences, as a clinician reads them."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from cards import wording
 from cards.findings import decisive

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import force_setattr
 
 from criteria.errors import UndecidedError
 from criteria.evaluation import evaluate
@@ -268,7 +269,7 @@ class Careless:
 
     def judge(self, *_ignored: object) -> Judgement:
         found = unknown(Need(NeedKind.DOCUMENT, "x"))
-        object.__setattr__(found, "needs", ())
+        force_setattr(found, "needs", ())
         return found
 
 

@@ -1,10 +1,10 @@
 """Which policy decides an order: payer, product and day (contract section 4)."""
 
-from dataclasses import replace
 from datetime import date
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from criteria.facts import DrugReading, Reading
 from criteria.library import Library

@@ -1,11 +1,11 @@
 from collections.abc import Iterable, Iterator
 from copy import copy
-from dataclasses import fields
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
 from criteria.facts import ExposureKind, Record, SearchState
 from criteria.oncology.her2 import read_her2

@@ -1,13 +1,13 @@
 """Grouping HER2 results by index gives what comparing every pair gives, at a cost that grows with their number."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from criteria.dates import DateRange
 from criteria.facts import MarkerResult

@@ -1,10 +1,10 @@
 """A clinician's answers against what the record says (contract section 8)."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from criteria.facts import SearchState
 from criteria.finding import Judgement, Need, NeedKind, document, met, not_met, review, unknown

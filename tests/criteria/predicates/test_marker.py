@@ -1,10 +1,10 @@
 """Tests a clinician reports by method, result and date (contract section 8)."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from criteria.facts import AnswerValue, MarkerCall
 from criteria.finding import NeedKind, Role
