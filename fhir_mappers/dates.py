@@ -3,7 +3,6 @@
 import re
 from calendar import monthrange
 from datetime import date
-from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -90,20 +89,15 @@ def dated(origin: Origin, holder: Json, stem: str, path: str = "") -> tuple[str,
 
     Reads the forms dateTime, instant, date, Period, and the events of a Timing; ages and texts say no date.
     """
-    for key in _keys(stem):
-        if key in holder:
-            if key.endswith("Period"):
-                return key, period(origin, holder, key, path)
-            if key.endswith("Timing"):
-                return key, _events(origin, holder, key, path)
+    for ending in ("DateTime", "Instant", "Date"):
+        if (key := stem + ending) in holder:
             day = date_range(origin, holder, key, path)
             return key, Span(day, day)
+    if (key := stem + "Period") in holder:
+        return key, period(origin, holder, key, path)
+    if (key := stem + "Timing") in holder:
+        return key, _events(origin, holder, key, path)
     return "", NO_SPAN
-
-
-@cache  # a stem is a name of ours
-def _keys(stem: str) -> tuple[str, ...]:
-    return tuple(stem + ending for ending in ("DateTime", "Instant", "Date", "Period", "Timing"))
 
 
 def span(origin: Origin, holder: Json, stem: str, path: str = "") -> Span:
