@@ -504,7 +504,9 @@ ENCOUNTER = {"resourceType": "Encounter", "id": "e1", "status": "in-progress"}
 
 
 def second_drug(coverage: str = "Coverage/cov1", **changes: Any) -> DecidedOrder:
-    other = structs.replace(order("Kadcyla 160 mg"), source=structs.replace(order().source, reference="MedicationRequest/rx2"))
+    other = structs.replace(
+        order("Kadcyla 160 mg"), source=structs.replace(order().source, reference="MedicationRequest/rx2")
+    )
     found = decision(Outcome.REVIEW, id="5b7d5a0e-31a8-4f0c-a2f5-3df4b8a1c002", order=other)
     return DecidedOrder(found, order_resource(id="rx2"), coverage, **changes)
 

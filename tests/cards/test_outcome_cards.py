@@ -144,7 +144,9 @@ def test_a_secondary_hook_names_no_document_and_no_number() -> None:
 def test_a_contact_may_have_any_address_and_every_billing_code_is_named() -> None:
     found = decision(Outcome.REVIEW, dose=None, order=order("Herceptin", "trastuzumab"))
     assert found.policy is not None
-    reachable = structs.replace(found, policy=replace(found.policy, contact=Contact("Desk", url="https://plan.example/x")))
+    reachable = structs.replace(
+        found, policy=replace(found.policy, contact=Contact("Desk", url="https://plan.example/x"))
+    )
     assert shown(reachable)["detail"].endswith(
         r"To be billed as J9355 or Q5112. Contact: Desk, https\://plan.example/x."
     )
