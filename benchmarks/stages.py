@@ -8,7 +8,9 @@ from time import process_time_ns
 from typing import Any
 
 import service.answer
+import service.deciding
 import service.hook_routes
+import service.naming
 from benchmarks.calls import Application, post
 from fhir_mappers.r4 import validate
 
@@ -24,12 +26,12 @@ _CALLS: tuple[tuple[str, Any, str], ...] = (
     (_CHECKS, service.hook_routes, "read_request"),
     ("prefetch gathering", service.hook_routes, "complete"),
     ("mapping", service.answer, "map_record"),
-    ("evaluation of the criteria", service.answer, "evaluate"),
+    ("evaluation of the criteria", service.deciding, "evaluate"),
     ("cards, coverage information", service.answer, "compose_answer"),
     (CHECKED, service.answer, "check_answer"),
-    ("decision record", service.answer, "decision_record"),
+    ("decision record", service.naming, "decision_record"),
     ("encode", service.hook_routes, "encode"),
-    ("encode", service.answer, "encode"),
+    ("encode", service.naming, "encode"),
 )
 STAGES = (
     "decode",

@@ -30,6 +30,7 @@ from service.replays import ReplaysInMemory
 from service.routes import create_routes
 from service.services import Services, configured, load_data
 from service.settings import Settings, read_settings
+from service.turns import Turns
 
 KEYS_SECONDS = 1.5
 """Time to fetch a client's keys, out of the time for the whole call."""
@@ -56,10 +57,11 @@ def create_app(
         library=library_as_run,
         vocabulary=vocabulary,
         clock=clock,
-        store=DecisionStore[KeptDecision](),
+        store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
         callers=_callers(settings, library_as_run, clock, client),
+        turns=Turns(settings.calls_per_client),
         fetch_for=lambda caller: fetch or client.within(caller.private_networks),
     )
     app = Flask("service", static_folder=None)

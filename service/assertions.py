@@ -1,5 +1,6 @@
 """How assertions are named: the same order on the same evidence keeps its id (decision contract, section 2)."""
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -13,9 +14,17 @@ _ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
 _canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
+_VERSION = re.compile(rb'"version":"[^"]*"')
+"""A member, never part of a text: quotes in texts are escaped."""
+
+
 def assertion_id(content: Mapping[str, Any]) -> str:
-    """Return the coverage-assertion-id of what was decided: order, evidence, policy and configuration as JSON."""
-    return str(uuid5(_ASSERTIONS, sha256(_canonical.encode(content)).hexdigest()))
+    """Return the coverage-assertion-id of what was decided: order, evidence, policy and configuration as JSON.
+
+    The versions of resources are left out: a server gives a new one to what it stores again unchanged. A policy is
+    told by its digest.
+    """
+    return str(uuid5(_ASSERTIONS, sha256(_VERSION.sub(b'"version":null', _canonical.encode(content))).hexdigest()))
 
 
 def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
@@ -31,9 +40,13 @@ def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value for each in members if isinstance(value := each.get("valueString"), str))
 
 
-def asserted(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an assertion rests on of a decision record: not what was noticed, nor where the order stands."""
-    content = {key: value for key, value in record.items() if key not in {"approval", "notes"}}
+def asserted(record: Mapping[str, Any], *, is_dated: bool = True) -> dict[str, Any]:
+    """Return what an assertion rests on of a decision record: not what was noticed, nor where the order stands.
+
+    An order without a date is read on the day of the call, which makes it no other order the day after.
+    """
+    left_out = {"approval", "notes"} if is_dated else {"approval", "notes", "on"}
+    content = {key: value for key, value in record.items() if key not in left_out}
     return {**content, "order": {key: value for key, value in record["order"].items() if key != "status"}}
 
 

@@ -3,18 +3,7 @@
 The same order on the same evidence keeps its number and its last day: looking at an authorization never renews it.
 """
 
-from dataclasses import dataclass
-
-from criteria.outcome import Approval
-from service.decision_store import NEWEST, DecisionStore
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """An authorization: its number, and how long it lasts."""
-
-    number: str
-    approval: Approval
+from service.decision_store import NEWEST, DecisionStore, Issued
 
 
 class Authorizations:

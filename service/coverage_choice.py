@@ -59,6 +59,16 @@ class Choice:
             return Outcome.NO_ACTIVE_COVERAGE
         return None
 
+    @property
+    def trouble(self) -> str:
+        """Return in words why the Coverage is not in force, whatever the day that was asked for."""
+        if self.coverage is None or self.coverage.status == "cancelled":
+            return "The coverage is not in force: it was cancelled."
+        start, end = self.coverage.period
+        times = [f"it begins on {start.earliest}"] if start else []
+        times += [f"it ends on {end.latest}"] if end else []
+        return f"The coverage is not in force: {' and '.join(times)}."
+
     def plan(self) -> PlanFacts:
         """Return what the payer's own file says about this plan."""
         values = set(self.coverage.class_values) if self.coverage else set()

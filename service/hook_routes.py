@@ -40,11 +40,12 @@ def add_hook_routes(
         deadline = Deadline.after(services.settings.deadline_seconds)
         service = _service(offered, service_id)
         caller = identify(services, f"{_DISCOVERY}/{service_id}")
-        hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
-        if hook_request.context.is_empty:
-            return _json({"cards": []})
-        gathered = complete(hook_request, _server(hook_request, services, deadline))
-        return _json(answer_hook(hook_request, gathered, services))
+        with services.turns.take(caller.client):
+            hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
+            if hook_request.context.is_empty:
+                return _json({"cards": []})
+            gathered = complete(hook_request, _server(hook_request, services, deadline))
+            return _json(answer_hook(hook_request, gathered, services))
 
     @routes.post(f"{_DISCOVERY}/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
@@ -75,7 +76,11 @@ def _body() -> Any:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != _JSON or charset not in {"utf-8", "utf8"} or request.content_encoding:
         raise request_problem("", "not-supported", "the body must be application/json in UTF-8", status=415)
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except OSError:
+        # gunicorn says so of chunks that are none.
+        raise request_problem("$", "invalid", "the body broke off") from None
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
         # werkzeug cuts a body that came in chunks at the limit and says nothing.
         raise RequestEntityTooLarge

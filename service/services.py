@@ -17,7 +17,8 @@ from service.clock import Clock
 from service.decision_store import DecisionStore, KeptDecision
 from service.feedback import Feedbacks, NewestSentCards, SentCards
 from service.fhir_client import Fetch
-from service.settings import PREFIX, Settings, SettingsError
+from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.turns import Turns
 
 
 @cache
@@ -40,6 +41,7 @@ class Services:
     callers: Callers
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
+    turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
     sent: SentCards = field(default_factory=NewestSentCards)

@@ -20,6 +20,7 @@ LONGEST_DEADLINE_SECONDS = 4.5
 """CRD asks for an answer within 5 s (found-2); deciding and sending need the rest."""
 
 
+CALLS_PER_CLIENT = 8
 _DEFAULT_PORT = 8080
 _HIGHEST_PORT = 65_535
 
@@ -63,6 +64,8 @@ class Settings:
     strict_orders: bool = False
     """Refuse an order for any FHIR defect, not only for those of elements that decide."""
     deadline_seconds: float = 4.0
+    calls_per_client: int = CALLS_PER_CLIENT
+    """Calls of one client that are worked on at once; there are 16 threads for all."""
     max_body_bytes: int = 2_000_000
     real_time_authorization: bool = True
     not_met_is_review: frozenset[str] = frozenset()
@@ -235,6 +238,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType
         "DATA": ("data", _folder),
         "STRICT_ORDERS": ("strict_orders", _flag),
         "DEADLINE_SECONDS": ("deadline_seconds", _deadline),
+        "CALLS_PER_CLIENT": ("calls_per_client", _size),
         "MAX_BODY_BYTES": ("max_body_bytes", _size),
         "REAL_TIME_AUTHORIZATION": ("real_time_authorization", _switch),
         "NOT_MET_IS_REVIEW": ("not_met_is_review", _policy_ids),

@@ -16,6 +16,7 @@ from tests.hooks.clients import (
     Called,
     Json,
     api,
+    information_of,
     named,
     nodes,
     orders_of,
@@ -134,8 +135,11 @@ def test_our_own_earlier_answer_is_replaced_when_the_evidence_has_changed() -> N
     body, service = request_of("mmm-margenza-fourth-line"), api()
     body["context"]["draftOrders"]["entry"][0]["resource"] = service.sign(body).order("MedicationRequest/order-06")
     named(body, "Observation/her2-fish-06")["valueQuantity"]["value"] = 1.2
+    earlier = information_of(orders_of(body)[0])
     information = service.sign(body).information("MedicationRequest/order-06")
-    assert information["pa-needed"] != "satisfied"
+    assert information["coverage-assertion-id"] != earlier["coverage-assertion-id"]
+    # A conflict in the record takes no authorization back (decision contract, section 2).
+    assert information["satisfied-pa-id"] == earlier["satisfied-pa-id"]
 
 
 def test_coverage_information_of_another_payer_is_left_alone() -> None:

@@ -1,6 +1,7 @@
 """What leaves the service: whatever a client sends, the answer may be sent, and one that may not never is."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import service.answer
 from cards.compose import Answer, compose_answer
 from tests.hooks.bodies import as_select
-from tests.hooks.clients import api, orders_of, request_of
+from tests.hooks.clients import api, orders_of, request_of, resources_of
 from tests.service.builders import logged
 
 OPEN = "oscar-margenza-first"
@@ -74,3 +75,25 @@ def test_an_answer_that_breaks_a_rule_is_not_sent(monkeypatch: pytest.MonkeyPatc
     assert all("named-once" in rule for rule in refusal["rules"])
     assert [each["exception"] for each in found if each["event"] == "internal-error"] == ["WrongAnswerError"]
     assert "Margenza" not in lines.getvalue()
+
+
+def test_a_record_names_so_many_notes_and_counts_the_rest() -> None:
+    body = request_of(OPEN)
+    body["prefetch"]["conditions"].setdefault("entry", []).extend({"a": 1} for _ in range(5000))
+    called = api().sign(body)
+    (action,) = called.actions
+    here = api()
+    record = here.decision(here.sign(body), f"MedicationRequest/{action['resource']['id']}")
+    assert len(record["notes"]) < 130
+    assert any(re.fullmatch(r"and [0-9]+ more notes", each) for each in record["notes"])
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_orders_times_resources_are_bounded(monkeypatch: pytest.MonkeyPatch, beyond: int) -> None:
+    body = request_of(OPEN)
+    resources = len(resources_of(body)) - 1
+    monkeypatch.setattr(service.answer, "MOST_WORK", resources - beyond)
+    called = api().sign(body)
+    assert called.status == (400 if beyond else 200)
+    if beyond:
+        assert [(each["code"], each["diagnostics"]) for each in called.body["issue"]] == [("too-costly", "$.context")]

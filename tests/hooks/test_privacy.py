@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import service.answer
+import service.deciding
 from tests.hooks.clients import SERVICE_URL, Json, add, api, named, nodes, orders_of, request_of
 from tests.service.builders import logged
 
@@ -130,14 +130,14 @@ def test_an_unknown_address_is_not_repeated() -> None:
 
 # One order of the call is fine, and still there is no answer: an order may not be left out silently.
 def test_a_defect_of_ours_is_a_500_with_a_number_and_without_the_patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluated = vars(service.answer)["evaluate"]
+    evaluated = vars(service.deciding)["evaluate"]
 
     def fail(path: Any, case: Any, on: Any) -> Any:
         if case.order.source.reference == "MedicationRequest/kadcyla-06":
             raise ValueError(CANARY)
         return evaluated(path, case, on)
 
-    monkeypatch.setattr(service.answer, "evaluate", fail)
+    monkeypatch.setattr(service.deciding, "evaluate", fail)
     body = marked()
     system = "http://www.nlm.nih.gov/research/umls/rxnorm"
     drug = {"coding": [{"system": system, "code": "1371046"}]}

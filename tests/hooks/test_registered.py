@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 from examples.ehr import TOKEN
 from service.__main__ import main
 from service.app import create_app
-from service.settings import Profile
+from service.deadline import Deadline
+from service.fhir_client import Fetched
+from service.settings import Profile, Settings
 from tests.hooks.bodies import as_appointment, as_dispatch, as_encounter, as_select
 from tests.hooks.clients import FHIR, PUBLIC_URL, RecordServer, information_of, record_of, request_of
 from tests.service.builders import FixedClock, development, logged, shipped_data
@@ -58,6 +60,7 @@ class Registered:
 
     app: Any
     server: RecordServer
+    settings: Settings
     calls: int = 0
 
     def headers(self, url: str, issuer: str = "https://new.example.org", **claims: Any) -> dict[str, str]:
@@ -91,7 +94,7 @@ def registered(folder: Path, **settings: Any) -> Iterator[Registered]:
     known = {"profile": Profile.DEVELOPMENT, "default_payer": None, "fhir_servers": (), "public_url": PUBLIC_URL}
     chosen = development(**(known | {"clients": folder / "clients.yaml"} | settings))
     server = RecordServer(record_of(MET))
-    yield Registered(create_app(chosen, shipped_data(), FixedClock(NOW), server), server)
+    yield Registered(create_app(chosen, shipped_data(), FixedClock(NOW), server), server, chosen)
 
 
 @pytest.fixture
@@ -295,3 +298,31 @@ def test_a_registry_with_mistakes_stops_the_start_and_names_them(
     monkeypatch.setenv("HER2_CRD_PUBLIC_URL", "https://crd.example.org")
     assert main() == 2
     assert "must have either jku or jwks_file" in capsys.readouterr().err
+
+
+def test_two_clients_that_send_the_same_have_decisions_and_numbers_of_their_own(here: Registered) -> None:
+    body = request_of(MET)
+    new, old = (
+        written(here.post(HOOK, body, issuer=f"https://{each}.example.org"))[MARGENZA] for each in ("new", "old")
+    )
+    assert new["coverage-assertion-id"] != old["coverage-assertion-id"]
+    assert new["satisfied-pa-id"] != old["satisfied-pa-id"]
+    path = f"/decisions/{new['coverage-assertion-id']}"
+    assert here.get(path).status_code == 200
+    assert here.get(path, issuer="https://old.example.org").status_code == 404
+
+
+def test_more_calls_of_a_client_at_once_than_it_may_have_are_put_off(tmp_path: Path) -> None:
+    with registered(tmp_path, calls_per_client=1) as here:
+        inner: list[TestResponse] = []
+
+        def call_meanwhile(url: str, token: str | None, deadline: Deadline) -> Fetched:
+            if not inner:
+                inner.append(here.post(HOOK, request_of(MET)))
+            return here.server(url, token, deadline)
+
+        here.app = create_app(here.settings, shipped_data(), FixedClock(NOW), call_meanwhile)
+        assert here.post(HOOK, request_of(MET, without=["conditions"], fhir=True)).status_code == 200
+    assert inner[0].status_code == 429
+    assert inner[0].headers["Retry-After"] == "1"
+    assert inner[0].get_json()["issue"][0]["code"] == "throttled"

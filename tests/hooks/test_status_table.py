@@ -16,7 +16,6 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from werkzeug.test import TestResponse
 
-import service.answer
 from tests.hooks import calls
 from tests.hooks.answers import FOURTH_LINE
 from tests.hooks.calls import Call
@@ -108,7 +107,7 @@ def fail(*_: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "broken"),
-    [("map_record", fail), ("evaluate", fail), ("CONFIGURATION_REMARKS", "not-a-known-extension")],
+    [("answer.map_record", fail), ("deciding.evaluate", fail), ("answer.CONFIGURATION_REMARKS", "not-known")],
     ids=["reading fails", "deciding fails", "the answer breaks a rule"],
 )
 def test_a_defect_of_ours_is_a_500_and_never_half_an_answer(
@@ -116,7 +115,7 @@ def test_a_defect_of_ours_is_a_500_and_never_half_an_answer(
 ) -> None:
     body = calls.member(extension={"davinci-crd.configuration": {"max-cards": "all"}})
     assert Call(body).send().status_code == 200
-    monkeypatch.setattr(service.answer, name, broken)
+    monkeypatch.setattr(f"service.{name}", broken)
     response = Call(body).send()
     assert (response.status_code, issues_of(response)) == (500, [("exception", None)])
     assert response.headers["X-Correlation-Id"] in response.get_data(as_text=True)

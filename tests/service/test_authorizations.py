@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from criteria.outcome import Approval
-from service.authorizations import Authorizations, Issued
+from service.authorizations import Authorizations
+from service.decision_store import Issued
 
 
 def issued(number: str, end: str = "2027-03-14") -> Issued:

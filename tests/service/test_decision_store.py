@@ -37,3 +37,16 @@ def test_threads_do_not_lose_records() -> None:
 def test_a_store_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no records"):
         DecisionStore[int](newest=0)
+
+
+def test_records_that_weigh_too_much_together_leave_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.decision_store.MOST_BYTES", 10)
+    store = DecisionStore[bytes](weigh=len)
+    store.put("a", b"1234")
+    store.put("b", b"1234")
+    store.put("a", b"123456")
+    assert (store.get("a"), store.get("b")) == (b"123456", b"1234")
+    store.keep("c", b"1")
+    assert (store.get("a"), store.get("b"), store.get("c")) == (b"123456", None, b"1")
+    store.put("d", b"x" * 11)
+    assert (len(store), store.get("d")) == (1, b"x" * 11)
