@@ -10,9 +10,11 @@ from fhir_mappers.chart import Chart, chart_of
 from fhir_mappers.condition import concepts_of, map_condition
 from fhir_mappers.dates import date_range
 from fhir_mappers.dosage import Dosage, read_dosage
-from fhir_mappers.drug_identification import drug_of
+from fhir_mappers.drug_identification import drug_of, identify
 from fhir_mappers.element import (
     NO_CONCEPT,
+    Coding,
+    Concept,
     Issue,
     Json,
     Origin,
@@ -38,8 +40,8 @@ _CODES = ("code", "codeCodeableConcept", "serviceType", "category")
 def map_order(resource: Json, resolve: Resolve, vocabulary: Vocabulary, issues: list[Issue] | None = None) -> Order:
     """Return the order a resource states. What cannot be read is absent, and named in `issues`.
 
-    Only a MedicationRequest orders a drug; of the other types the drug is unrecognised and labelled with what is
-    ordered.
+    Only a MedicationRequest orders a drug as such. A ServiceRequest whose code is a drug's, the billing code of an
+    infusion say, has that drug; of all else the drug is unrecognised and labelled with what is ordered.
     """
     origin = Origin.of(resource, [] if issues is None else issues)
     is_drug = origin.type in DRUG_ORDERS
@@ -47,7 +49,7 @@ def map_order(resource: Json, resolve: Resolve, vocabulary: Vocabulary, issues: 
     reasons, unread = reasons_of(origin, resolve, vocabulary)
     return Order(
         source=origin.source(),
-        drug=drug_of(origin, resource, resolve, vocabulary) if is_drug else _no_drug(origin),
+        drug=drug_of(origin, resource, resolve, vocabulary) if is_drug else _drug_by_code(origin, vocabulary),
         status=text(origin, resource, "status") or "",
         authored=_authored(origin),
         reasons=reasons,
@@ -64,6 +66,21 @@ def orders_something(origin: Origin) -> bool:
     """Say whether a resource orders anything: an error does not, and neither does the order not to do something."""
     status = text(origin, origin.resource, "status")
     return status != "entered-in-error" and flag(origin, origin.resource, "doNotPerform") is not True
+
+
+def _drug_by_code(origin: Origin, vocabulary: Vocabulary) -> DrugReading:
+    """Return the drug that a service is coded as.
+
+    Words alone make none: "echocardiogram before trastuzumab" orders no trastuzumab. Beside a drug's code they are
+    heard as they are of any drug, and may contradict it.
+    """
+    if origin.type != "ServiceRequest":
+        return _no_drug(origin)
+    stated = concept(origin, origin.resource, "code")
+    codes = Concept(tuple(Coding(each.system, each.code, "") for each in stated.codings if each.code), "")
+    if identify(vocabulary, (codes,)).reading is Reading.UNRECOGNISED:
+        return _no_drug(origin)
+    return identify(vocabulary, (stated,))
 
 
 def _no_drug(origin: Origin) -> DrugReading:

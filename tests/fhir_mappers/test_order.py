@@ -172,6 +172,37 @@ def test_an_order_of_another_type_orders_no_drug_and_says_what_it_orders(
     assert (found.drug.reading, found.drug.label, str(found.authored)) == (Reading.UNRECOGNISED, label, authored)
 
 
+KADCYLA_BILLED = (builders.HCPCS, "J9354", "Injection, ado-trastuzumab emtansine, 1 mg")
+
+
+@pytest.mark.parametrize(
+    ("code", "reading", "keys"),
+    [
+        (builders.concept(KADCYLA_BILLED), Reading.IDENTIFIED, {"trastuzumab_emtansine"}),
+        (builders.concept(KADCYLA_BILLED[:2], text="infusion"), Reading.IDENTIFIED, {"trastuzumab_emtansine"}),
+        (
+            builders.concept(KADCYLA_BILLED, text="Enhertu"),
+            Reading.CONFLICTING,
+            {"trastuzumab_emtansine", "trastuzumab_deruxtecan"},
+        ),
+        (builders.concept(text="Kadcyla"), Reading.UNRECOGNISED, set()),
+        (builders.concept((builders.LOINC, "1-1", "echocardiogram before Kadcyla")), Reading.UNRECOGNISED, set()),
+        (builders.concept(("", "", "Kadcyla")), Reading.UNRECOGNISED, set()),
+    ],
+)
+def test_a_service_has_the_drug_it_is_coded_as_and_none_by_words_alone(
+    code: Json, reading: Reading, keys: set[str]
+) -> None:
+    found = read(builders.service_request(code=code)).drug
+    assert (found.reading, set(found.keys)) == (reading, keys)
+    assert found.label
+
+
+def test_only_a_service_is_read_for_a_drug_beside_drug_orders() -> None:
+    device = {"resourceType": "DeviceRequest", "id": "d", "code": builders.concept(KADCYLA_BILLED)}
+    assert read(device).drug.reading is Reading.UNRECOGNISED
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [

@@ -195,8 +195,13 @@ def test_an_appointment_without_an_order_gets_an_answer_of_its_own(version: str)
 
 
 def test_an_appointment_whose_order_cannot_be_read_is_not_decided() -> None:
-    found = written(api().call(ask(as_appointment(request_of(MET), held=False), "2.2")))
-    assert found["Appointment/visit-0"]["covered"] == "indeterminate"
+    """Only in CRD 2.0 an appointment that is based on an order may carry the answer; later ones get a card."""
+    body = as_appointment(request_of(MET), held=False)
+    assert written(api().call(ask(body, "2.0")))["Appointment/visit-0"]["covered"] == "conditional"
+    called = api().call(ask(body, "2.2"))
+    assert (called.status, called.actions) == (200, [])
+    assert all("could not be read" in card["detail"] for card in called.cards)
+    assert len(called.cards) == 2
 
 
 def test_an_appointment_for_several_orders_leaves_the_answer_with_each_order() -> None:

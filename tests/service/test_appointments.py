@@ -40,11 +40,42 @@ def test_an_appointment_is_named_by_type_and_id() -> None:
         ([{"display": "an order on paper"}, {"reference": ""}, {"reference": 7}, "x", None], ()),
         ([alternate("MedicationRequest/rx1"), alternate(None), {"extension": {}}, {"extension": [1]}], ()),
         ([{"extension": [{"url": "http://example.org/x", "valueReference": {"reference": "Group/g"}}]}], ()),
-        ({"reference": "ServiceRequest/s1"}, ()),
+        # One entry outside of its list is asked for in prefetch as well.
+        ({"reference": "ServiceRequest/s1"}, ("ServiceRequest/s1",)),
     ],
 )
 def test_the_orders_an_appointment_is_based_on(based_on: Any, expected: tuple[str, ...]) -> None:
     assert read(basedOn=based_on).based_on == expected
+
+
+@pytest.mark.parametrize(
+    ("based_on", "expected"),
+    [
+        (None, False),
+        ([], False),
+        ([{"reference": "ServiceRequest/s1"}], False),
+        ([alternate({"reference": "MedicationRequest/rx1"})], False),
+        ([{"display": "on paper", "reference": "ServiceRequest/s1"}], False),
+        ([{"display": "on paper"}], True),
+        ([{"reference": "ServiceRequest/s1"}, {"identifier": {"value": "7"}}], True),
+        ([alternate({"identifier": {"value": "7"}})], True),
+        ([{}], True),
+        ([None], True),
+        ("ServiceRequest/s1", True),
+    ],
+)
+def test_an_order_that_is_not_referred_to_is_an_order_all_the_same(based_on: Any, expected: bool) -> None:
+    found = read(basedOn=based_on)
+    assert found.has_unreferenced is expected
+    assert found.has_order is bool(found.based_on or expected)
+
+
+@pytest.mark.parametrize("name", ["#", "#c2", "#None", "c1"])
+def test_only_what_is_contained_under_a_name_is_found_by_it(name: str) -> None:
+    found = read(contained=["x", {"id": "c0"}, {"id": "c1"}])
+    assert found.contained("#c1") == ({"id": "c1"}, f"{PATH}.contained[2]")
+    assert found.contained(name) is None
+    assert read(contained={"id": "c1"}).contained("#c1") is None
 
 
 @pytest.mark.parametrize(
