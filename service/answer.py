@@ -33,7 +33,7 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     becomes an internal error: an order is never left out of the answer silently.
     """
     base = request.caller.fhir_base(request.fhir.server) if request.fhir else None
-    subjects = subjects_of(request, gathered.resources, base, validate)
+    subjects = subjects_of(request, gathered.resources, base, validate, searches=gathered.searches)
     _refuse_too_costly(subjects, gathered)
     record = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
     call = Call(request, gathered, record, services, subjects)

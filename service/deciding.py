@@ -144,7 +144,7 @@ class Call:
             return replace(bare, outcome=problem, reason=_UNREAD_COVERAGE if choice.is_unread else choice.trouble)
         match mapped.subject.kind:
             case Kind.UNREAD:
-                return replace(bare, outcome=Outcome.TECHNICAL, reason=_ORDER_NOT_READ)
+                return replace(bare, outcome=Outcome.TECHNICAL, reason=mapped.subject.reason or _ORDER_NOT_READ)
             case Kind.VISIT:
                 return replace(bare, reason=_IN_FORCE)
             case Kind.ORDER | Kind.ON_RECORD:

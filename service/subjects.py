@@ -81,11 +81,12 @@ def subjects_of(
     `searches` says per resource type how looking for it ended. Raises RequestProblem: 412 when none of the orders a
     dispatch names could be had (CDS Hooks, prefetch), 400 when none of them exists and for one that cannot be read.
     """
+    scope = request.service.scope
+    if scope is Scope.DRAFTS or scope is Scope.SELECTIONS:
+        decided = tuple(Subject(Kind.ORDER, each) for each in request.context.orders)
+        return Subjects(decided, request.context.others)
     shelf = _Shelf(request, resources, base, validate)
-    match request.service.scope:
-        case Scope.DRAFTS | Scope.SELECTIONS:
-            decided = tuple(Subject(Kind.ORDER, each) for each in request.context.orders)
-            return Subjects(decided, request.context.others)
+    match scope:
         case Scope.DISPATCHED:
             return Subjects(_dispatched(request.context.named, shelf, searches))
         case Scope.APPOINTMENTS:
@@ -94,7 +95,7 @@ def subjects_of(
             notes: list[str] = []
             return Subjects((*_visit(request, shelf), *_on_record(resources, shelf, notes)), notes=tuple(notes))
         case _:
-            assert_never(request.service.scope)
+            assert_never(scope)
 
 
 class _Shelf:

@@ -208,3 +208,26 @@ def test_a_secondary_hook_never_shares_an_id_with_a_primary_one_nor_replaces_it(
     assert not ids & {each["coverage-assertion-id"] for each in written(here.call(as_select(body))).values()}
     again = carrying(as_select(body), signed)
     assert [here.call(again).actions for _ in range(2)] == [[], []]
+
+
+# ---------------------------------------------------------------------------------------------------- other orders
+
+
+def test_an_order_of_another_type_that_names_the_drug_is_told_where_the_policy_is_read() -> None:
+    body = request_of(MET)
+    patient = {"reference": f"Patient/{body['context']['patientId']}"}
+    infusion: Json = {
+        "resourceType": "ServiceRequest",
+        "id": "infusion",
+        "status": "draft",
+        "intent": "order",
+        "subject": patient,
+        "code": {"coding": [{"system": HCPCS, "code": "J9353"}], "text": "Margenza infusion"},
+    }
+    body["context"]["draftOrders"]["entry"] = [{"resource": infusion}]
+    found = written(api().sign(body))["ServiceRequest/infusion"]
+    assert (found["covered"], found["info-needed"]) == ("conditional", "detail-code")
+    assert "medication order" in found["reason"]["text"]
+
+
+HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
