@@ -187,7 +187,9 @@ def without_number(decision: Decision, why: str) -> str:
 
 
 def _authorizable(decision: Decision) -> str:
-    return join(without_number(decision, refusal(decision)), "Request prior authorization from the plan")
+    """Say what to do now: on a secondary hook nothing, the order is decided when it is signed."""
+    request = "Request prior authorization from the plan" if is_primary(decision) else ""
+    return join(without_number(decision, refusal(decision)), request)
 
 
 def _not_met(decision: Decision) -> str:

@@ -131,7 +131,6 @@ def test_a_shortage_approval_says_that_it_can_be_extended() -> None:
     ("found", "why"),
     [
         (decision(Outcome.AUTHORIZABLE), "real-time authorization is switched off for this policy"),
-        (secondary(decision(Outcome.AUTHORIZED)), "this hook does not issue authorizations"),
         (decision(Outcome.AUTHORIZABLE, authority=None), "the plan issues it on request"),
     ],
 )
@@ -139,6 +138,16 @@ def test_authorizable_says_why_no_number_is_given(found: Decision, why: str) -> 
     assert wording.reason(found) == (
         "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage. "
         f"No authorization number is issued here: {why}. Request prior authorization from the plan."
+    )
+
+
+@pytest.mark.parametrize("unsolicited", [True, False])
+def test_a_secondary_hook_points_to_the_signing_and_has_nothing_requested(unsolicited: bool) -> None:
+    """Its caller cannot ask for unsolicited determinations, and has not asked for none."""
+    authority = Authority(real_time=True, unsolicited=unsolicited, primary_hook=False)
+    assert wording.reason(decision(Outcome.AUTHORIZABLE, authority=authority)) == (
+        "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage. "
+        "No authorization number is issued here: an order gets its determination when it is signed."
     )
 
 

@@ -51,6 +51,7 @@ def test_selecting_foresees_the_decision_and_issues_no_number() -> None:
     found = written(api().call(as_select(request_of(MET))))[MARGENZA]
     assert (found["covered"], found["pa-needed"]) == ("covered", "auth-needed")
     assert not {"satisfied-pa-id", "doc-needed", "questionnaire", "expiry-date"} & found.keys()
+    assert found["reason"]["text"].endswith("issued here: an order gets its determination when it is signed.")
 
 
 def test_only_selected_orders_are_commented_on() -> None:
