@@ -1,11 +1,10 @@
 """The answer to a hook call: cards by priority, and one system action per resource that has something new to carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from cards import wording
+from cards import naming, wording
 from cards.annotation import annotate
 from cards.card import Action, Card, Link
 from cards.context import CardContext, DecidedOrder
@@ -21,8 +20,6 @@ from criteria.outcome import Outcome
 
 _PROPOSING = {Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET}
 """Outcomes under which a preferred product is proposed instead."""
-_NOUNS: Mapping[str, str] = MappingProxyType({"Appointment": "appointment", "Encounter": "encounter"})
-"""What a resource that is no order is called."""
 _PRIORITY = {topic.value: place for place, topic in enumerate(Topic)}
 
 
@@ -90,11 +87,11 @@ def policy_card(decided: DecidedOrder, context: CardContext) -> Card:
     return Card(
         uuid=name_uuid(decision, "policy"),
         summary=fitting(
-            f"{wording.drug_name(decision)}, deciding criterion: {plain(title)}",
+            f"{naming.opening_name(decision)}, deciding criterion: {plain(title)}",
             f"Deciding criterion: {plain(title)}",
             "The policy criterion that decides this order",
         ),
-        detail=paragraphs(f"{order_line(decision)} under {escape(policy.title)}: {bold(title)}.", cited),
+        detail=paragraphs(f"{order_line(decision, opens=True)} under {escape(policy.title)}: {bold(title)}.", cited),
         indicator="info",
         source=source(decision, Topic.GUIDELINE, context),
         links=(Link(f"{plain(policy.title)}: {plain(title)}", context.links.criterion(policy.id, criterion)),),
@@ -152,6 +149,6 @@ def _system_action(
     resource = annotate(carrier, extensions, ours, one_id_per_coverage=form.one_id_per_coverage)
     if resource is None:
         return None
-    noun = _NOUNS.get(carrier.get("resourceType", ""), "order")
-    drugs = " and ".join(dict.fromkeys(wording.drug_name(each.decision) for each in decided))
-    return Action("update", f"Add coverage information to the {noun} for {drugs}", resource)
+    noun = naming.noun(carrier.get("resourceType", ""))
+    names = " and ".join(filter(None, dict.fromkeys(naming.given_name(each.decision) for each in decided)))
+    return Action("update", f"Add coverage information to the {noun}{names and f' for {names}'}", resource)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from cards import wording
+from cards import naming, wording
 from cards.card import Card
 from cards.context import CardContext, DecidedOrder
 from cards.coverage_information import billing_codes
@@ -32,15 +32,16 @@ def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
     said twice.
     """
     decision, outcome = decided.decision, announced_outcome(decided.decision)
-    drug, standing = wording.drug_name(decision), _standing(decided, outcome)
+    name, standing = naming.opening_name(decision), _standing(decided, outcome)
+    this = f"This {naming.order_noun(decision)}"
     short = _issued(decided, outcome) or standing
     if _is_without_coverage(decided):
         short = f"{standing}; no Coverage found"
     return Card(
         uuid=name_uuid(decision, "outcome"),
-        summary=fitting(f"{drug}: {short}", f"This order: {short}", f"This order: {standing}"),
+        summary=fitting(f"{name}: {short}", f"{this}: {short}", f"{this}: {standing}"),
         detail=paragraphs(
-            f"{order_line(decision)}: {bold(standing)}.",
+            f"{order_line(decision, opens=True)}: {bold(standing)}.",
             *_explained(decided, outcome, context),
             escape(wording.join(*_particulars(decided, outcome, context))),
             f"{_assumed(decision)}." if _is_without_coverage(decided) else "",
@@ -57,23 +58,24 @@ def no_coverage_card(decided: DecidedOrder, context: CardContext) -> Card:
     There is no Coverage to refer to (a default payer decided), or the resource to write to is not at hand.
     """
     decision = decided.decision
-    name, drug = plain(decision.payer.name), wording.drug_name(decision)
+    name, this = naming.opening_name(decision), naming.order_noun(decision)
+    unwritten = f"nothing was written to the {naming.noun(decided.carrier.get('resourceType', ''))}."
     if _is_without_coverage(decided):
-        short = f"{drug}: no Coverage found; read against the policies of {name} only"
-        shortest = "No Coverage found for this order; read against the default payer's policies only"
-        written = f"{_assumed(decision)} and nothing was written to the order."
+        short = f"{name}: no Coverage found; read against the policies of {plain(decision.payer.name)} only"
+        shortest = f"No Coverage found for this {this}; read against the default payer's policies only"
+        written = f"{_assumed(decision)} and {unwritten}"
     elif announced_outcome(decision) is not Outcome.TECHNICAL:
-        short, shortest = f"{drug}: {headline(decision)}", f"This order: {headline(decision)}"
+        short, shortest = f"{name}: {headline(decision)}", f"This {this}: {headline(decision)}"
         written = ""
     else:
-        short = f"{drug}: nothing was decided, a system did not answer"
+        short = f"{name}: nothing was decided, a system did not answer"
         shortest = "Nothing was decided: a system did not answer"
-        written = "Nothing was written to the order."
+        written = unwritten.capitalize()
     return Card(
         uuid=name_uuid(decision, "no-coverage"),
         summary=fitting(short, shortest),
         detail=paragraphs(
-            f"{order_line(decision)}: {bold(headline(decision))}.",
+            f"{order_line(decision, opens=True)}: {bold(headline(decision))}.",
             escape(_why(decided)),
             written,
         ),
@@ -90,7 +92,7 @@ def headline(decision: Decision) -> str:
         case Outcome.NO_MEMBER_FOUND | Outcome.NO_ACTIVE_COVERAGE | Outcome.COVERAGE_NOT_FOUND:
             return "no coverage in force"
         case Outcome.NO_POLICY:
-            return "no policy loaded for this drug"
+            return f"no policy loaded for this {_kind(decision)}"
         case Outcome.DRUG_UNCLEAR:
             return "the ordered drug is not clear"
         case Outcome.PREFERRED:
@@ -108,6 +110,10 @@ def headline(decision: Decision) -> str:
             return "prior authorization needed, clinical review by the plan"
         case _:
             assert_never(outcome)
+
+
+def _kind(decision: Decision) -> str:
+    return "drug" if naming.is_drug_order(decision) else naming.order_noun(decision)
 
 
 def _standing(decided: DecidedOrder, outcome: Outcome) -> str:

@@ -31,6 +31,7 @@ from tests.cards.builders import (
     no,
     order,
     order_resource,
+    ordered,
     safety_note,
     secondary,
 )
@@ -530,6 +531,16 @@ def test_an_action_says_what_it_updates(target: dict[str, Any] | None, noun: str
     assert action["description"] == f"Add coverage information to the {noun} for Margenza 250 mg/10 mL"
     assert action["resource"]["id"] == (target or order_resource())["id"]
     assert asserted(action["resource"]) == [full().id]
+
+
+@pytest.mark.parametrize(
+    ("resource", "noun"), [(APPOINTMENT, "appointment"), (ENCOUNTER, "encounter"), ({"id": "o"}, "order")]
+)
+def test_an_action_names_no_order_that_has_no_name(resource: dict[str, Any], noun: str) -> None:
+    kind = resource.get("resourceType", "ServiceRequest")
+    found = decision(Outcome.NO_POLICY, order=ordered(kind, kind))
+    (action,) = composed([decided_order(found, resource=resource)], context())["systemActions"]
+    assert action["description"] == f"Add coverage information to the {noun}"
 
 
 def test_alternatives_replace_the_order_and_not_the_appointment() -> None:

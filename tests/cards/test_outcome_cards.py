@@ -22,6 +22,7 @@ from tests.cards.builders import (
     decision,
     excessive_dose,
     order,
+    ordered,
     secondary,
 )
 
@@ -200,6 +201,52 @@ def test_a_crd_client_is_told_the_same_of_what_could_not_be_read() -> None:
     card = no_coverage_card(decided_order(unread(), has_coverage=False), context()).to_json()
     assert card["summary"] == f"{DRUG}: nothing was decided, a system did not answer"
     assert card["detail"].endswith("No answer.\n\nNothing was written to the order.")
+
+
+# ------------------------------------------------------------------------------ what is no order, and what has no name
+
+# type, its words at the start of a card, its words within a summary
+THINGS = [
+    ("Appointment", "This appointment", "appointment"),
+    ("Encounter", "This visit", "encounter"),
+    ("ServiceRequest", "This order", "order"),
+]
+
+
+@pytest.mark.parametrize("has_coverage", [True, False])
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_what_has_no_name_is_named_in_words(resource_type: str, name: str, noun: str, has_coverage: bool) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, resource_type))
+    card = shown(found, has_coverage=has_coverage)
+    assert card["summary"].startswith(f"{name}: ")
+    assert f"no policy loaded for this {noun}" in card["summary"]
+    assert card["detail"].startswith(f"**{name}** ({resource_type}/x1): **")
+
+
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_a_crd_client_is_told_of_the_same_thing(resource_type: str, name: str, noun: str) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, resource_type))
+    resource = {"resourceType": resource_type, "id": "x1"}
+    card = no_coverage_card(decided_order(found, has_coverage=False, resource=resource), context()).to_json()
+    assert card["summary"].startswith(f"{name}: no Coverage found; ")
+    assert f"**no policy loaded for this {noun}**" in card["detail"]
+    assert card["detail"].endswith(f"was assumed and nothing was written to the {noun}.")
+
+
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_a_name_too_long_for_a_summary_gives_way_to_the_kind_of_thing(resource_type: str, name: str, noun: str) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, "x" * SUMMARY_LIMIT))
+    assert shown(found)["summary"] == f"This {noun}: coverage not confirmed, no policy loaded for this {noun}"
+    card = no_coverage_card(decided_order(found, has_coverage=False), context()).to_json()
+    assert card["summary"].startswith(f"No Coverage found for this {noun}; ")
+
+
+def test_nothing_is_written_to_the_appointment_that_stands_for_an_order() -> None:
+    booked = {"resourceType": "Appointment", "id": "a1"}
+    decided = decided_order(decision(Outcome.REVIEW), has_coverage=False, target=booked)
+    card = no_coverage_card(decided, context()).to_json()
+    assert card["summary"].startswith(f"{DRUG}: no Coverage found")
+    assert card["detail"].endswith("nothing was written to the appointment.")
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -67,6 +67,13 @@ def test_on_a_secondary_hook_documentation_says_when_the_documents_are_named() -
     )
 
 
+def test_of_an_order_that_is_signed_it_says_when_the_documents_were_named() -> None:
+    signed = replace(order(), status="active")
+    assert wording.reason(secondary(decision(Outcome.DOCUMENTATION, order=signed))).endswith(
+        "What the authorization takes was said when the order was signed."
+    )
+
+
 def test_review_shows_both_readings_and_what_is_on_record() -> None:
     assert wording.reason(decision(Outcome.REVIEW)) == (
         "Margenza 250 mg/10 mL under Margenza policy <A & B> needs clinical review by the plan. "
@@ -108,7 +115,7 @@ def test_technical_names_the_system() -> None:
     assert wording.reason(found) == (
         "Coverage of Margenza 250 mg/10 mL could not be determined. "
         "The FHIR server did not answer the search for Observation. "
-        "This is a technical problem, not a decision about coverage; sign the order again when the system responds."
+        "This is a technical problem, not a decision about coverage; try again when the system responds."
     )
 
 

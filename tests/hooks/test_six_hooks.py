@@ -135,6 +135,7 @@ def test_of_several_dispatched_orders_those_at_hand_are_decided_and_the_rest_is_
     assert set(written(called)) == {MARGENZA, CAPECITABINE}
     (card,) = [each for each in called.cards if "ServiceRequest/nowhere" in str(each)]
     assert "could not be read" in card["detail"]
+    assert card["summary"] == "This order: nothing was decided, a system did not answer"
 
 
 def test_an_order_of_another_patient_is_not_dispatched() -> None:
@@ -193,6 +194,13 @@ def test_an_appointment_without_an_order_gets_an_answer_of_its_own(version: str)
     found = written(api().call(ask(as_appointment(request_of(MET), based=False), version)))
     assert set(found) == {"Appointment/visit-0"}
     assert found["Appointment/visit-0"]["covered"] == "conditional"
+
+
+def test_an_appointment_is_not_called_a_drug() -> None:
+    called = api(dialect="cds-hooks").call(as_appointment(request_of(MET), based=False))
+    assert [each["summary"] for each in called.cards] == [
+        "This appointment: coverage not confirmed, no policy loaded for this appointment"
+    ]
 
 
 def test_an_appointment_whose_order_cannot_be_read_is_not_decided() -> None:
@@ -255,7 +263,9 @@ def test_without_the_encounter_at_hand_a_card_says_it() -> None:
     body["prefetch"]["encounter"] = None
     called = api().call(body)
     assert (called.status, called.actions) == (200, [])
-    assert any("not in force" in card["detail"] for card in called.cards)
+    (card,) = called.cards
+    assert card["summary"] == "This visit: no coverage in force"
+    assert "not in force" in card["detail"]
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped", "draft", "on-hold", None, 7])
