@@ -53,22 +53,30 @@ def compose_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
 
     Where coverage information says the outcome, an order without criteria has none beyond safety notes.
     """
-    decision, is_crd = decided.decision, context.dialect.carries_coverage_information
-    found = [] if is_crd else [outcome_card(decided, context)]
+    decision = decided.decision
+    found = _outcome_cards(decided, context)
     if decision.determination:
         found += _judged_cards(decided, context)
     if decision.policy and decision.safety_notes:
         found.append(safety_card(decided, context))
     if decision.determination:
         found.append(policy_card(decided, context))
-    if is_crd and _is_unsaid(decided):
-        found.append(no_coverage_card(decided, context))
     return found
 
 
+def _outcome_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
+    """Return the card that says the outcome where nothing else does."""
+    if not context.dialect.carries_coverage_information:
+        return [outcome_card(decided, context)]
+    return [no_coverage_card(decided, context)] if _is_unsaid(decided) else []
+
+
 def _is_unsaid(decided: DecidedOrder) -> bool:
-    """Say whether nothing but a card can say the outcome: no Coverage to refer to, or nothing at hand to write to."""
-    return decided.coverage_reference is None or not (decided.is_annotated or decided.decision.determination)
+    """Say whether nothing but a card can say the outcome: no Coverage to refer to, or nothing that is written to.
+
+    What is not written to and carries an assertion of ours says an outcome already.
+    """
+    return decided.coverage_reference is None or not (decided.is_annotated or decided.ours)
 
 
 def policy_card(decided: DecidedOrder, context: CardContext) -> Card:

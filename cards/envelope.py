@@ -16,25 +16,25 @@ _NAMESPACE = UUID("6d0f0a3e-51b7-5d8e-9a53-3c1d6d3b8f10")
 
 
 class Topic(Enum):
-    """Topics of our cards, in the order of their priority."""
+    """Topics of our cards, in the order of their priority: first the two that say the outcome."""
 
     COVERAGE_INFORMATION = "coverage-info"
+    INSURANCE = "insurance"
     APPROPRIATE_USE = "appropriate-use"
     REQUIRED_ALTERNATIVES = "therapy-alternatives-req"
     CLINICAL_REMINDER = "clinical-reminder"
     CONTRAINDICATION = "contraindication"
     GUIDELINE = "guideline"
-    INSURANCE = "insurance"
 
 
 _DISPLAYS = {
     Topic.COVERAGE_INFORMATION: "Coverage Information",
+    Topic.INSURANCE: "Insurance",
     Topic.APPROPRIATE_USE: "Appropriate Use",
     Topic.REQUIRED_ALTERNATIVES: "Required Therapy Alternatives",
     Topic.CLINICAL_REMINDER: "Clinical Reminder",
     Topic.CONTRAINDICATION: "Contraindication",
     Topic.GUIDELINE: "Guideline",
-    Topic.INSURANCE: "Insurance",
 }
 
 

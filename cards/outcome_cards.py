@@ -1,4 +1,4 @@
-"""Cards that say the outcome itself, where no coverage information can: no CRD client, or no Coverage to refer to."""
+"""Cards that say the outcome itself, where no coverage information does: no CRD, no Coverage, nothing written."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -55,7 +55,8 @@ def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
 def no_coverage_card(decided: DecidedOrder, context: CardContext) -> Card:
     """Say the outcome to a CRD client where coverage information cannot.
 
-    There is no Coverage to refer to (a default payer decided), or the resource to write to is not at hand.
+    There is no Coverage to refer to (a default payer decided), or nothing is written: the order is only on record, or
+    the resource is not at hand.
     """
     decision = decided.decision
     name, this = naming.opening_name(decision), naming.order_noun(decision)

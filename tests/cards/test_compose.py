@@ -16,6 +16,7 @@ from cards.context import CardContext, DecidedOrder
 from cards.dialect import DIALECTS, NEWEST, Dialect
 from cards.envelope import fitting
 from cards.markdown import plain
+from cards.outcome_cards import headline
 from criteria.decision import Alternatives, Decision
 from criteria.finding import document, review, unknown
 from criteria.outcome import Outcome
@@ -79,12 +80,12 @@ def card(found: Decision, topic: str, *, has_coverage: bool = True) -> dict[str,
 
 def test_cards_come_by_priority() -> None:
     assert topics(cards(full(), has_coverage=False)) == [
+        "insurance",
         "appropriate-use",
         "therapy-alternatives-req",
         "clinical-reminder",
         "contraindication",
         "guideline",
-        "insurance",
     ]
 
 
@@ -120,7 +121,41 @@ def test_outcomes_without_criteria_have_no_cards(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_without_a_coverage_a_card_says_the_outcome(outcome: Outcome) -> None:
-    assert topics(cards(decision(outcome), has_coverage=False))[-1] == "insurance"
+    """It comes first: a client that shows one card shows what was decided, and that a payer was assumed."""
+    assert topics(cards(decision(outcome), has_coverage=False))[0] == "insurance"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_of_what_is_not_written_to_a_card_says_the_outcome(outcome: Outcome) -> None:
+    decided = decided_order(secondary(decision(outcome)), is_annotated=False)
+    first, *others = compose_cards(decided, context())
+    shown = first.to_json()
+    assert shown["source"]["topic"]["code"] == "insurance"
+    assert "insurance" not in topics(others)
+    assert f"**{headline(decided.decision)}**" in shown["detail"]
+    assert "No Coverage" not in str(shown)
+    assert "PA-0042" not in str(shown)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_where_an_assertion_of_ours_stands_no_card_repeats_the_outcome(outcome: Outcome) -> None:
+    decided = decided_order(secondary(decision(outcome)), is_annotated=False, ours=frozenset({"earlier"}))
+    assert "insurance" not in topics(compose_cards(decided, context()))
+
+
+def test_an_assertion_of_ours_does_not_say_that_a_payer_is_assumed_now() -> None:
+    decided = decided_order(decision(Outcome.REVIEW), has_coverage=False, ours=frozenset({"earlier"}))
+    assert "insurance" in topics(compose_cards(decided, context()))
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_a_visit_says_of_a_met_order_on_record_that_it_is_met(version: str) -> None:
+    found = secondary(decision(Outcome.AUTHORIZED, order=structs.replace(order(), status="active")))
+    here = context(dialect=DIALECTS[version])
+    answer = composed([decided_order(found, is_annotated=False)], here)
+    assert "systemActions" not in answer
+    assert answer["cards"][0]["summary"] == "Margenza 250 mg/10 mL: the record meets the policy"
+    assert "Found met: Adult; HER2-positive" in answer["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -440,7 +475,7 @@ def test_the_extension_carries_the_products_billing_code() -> None:
 def test_without_a_coverage_nothing_is_written() -> None:
     answer = composed([DecidedOrder(full(), order_resource(), None)], context())
     assert "systemActions" not in answer
-    assert answer["cards"][-1]["source"]["topic"]["code"] == "insurance"
+    assert answer["cards"][0]["source"]["topic"]["code"] == "insurance"
 
 
 def test_nothing_new_is_no_action() -> None:

@@ -251,6 +251,50 @@ def test_a_visit_shows_how_the_policy_reads_for_the_orders_on_record_and_writes_
     assert called.actions == []
 
 
+# chart, the outcome in the words of a visit
+SAID_AT_A_VISIT = [
+    (MET, "the record meets the policy"),
+    (OPEN, "prior authorization needed"),
+    (NOT_MET, "prior authorization needed, clinical review by the plan"),
+]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+@pytest.mark.parametrize(("chart", "said"), SAID_AT_A_VISIT, ids=[chart for chart, _ in SAID_AT_A_VISIT])
+def test_a_visit_says_the_outcome_of_an_order_on_record_even_on_one_card(
+    chart: str, said: str, hook: str, version: str
+) -> None:
+    called = api().call(ask(as_encounter(request_of(chart), hook), version, max_cards=1))
+    (card,) = called.cards
+    assert card["summary"].endswith(f": {said}")
+    assert "No Coverage" not in str(card)
+
+
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+def test_a_visit_says_that_a_system_did_not_answer(hook: str) -> None:
+    server = RecordServer(record_of(OPEN), SearchState.FAILED)
+    body = as_encounter(request_of(OPEN, without=["observations"], fhir=True), hook)
+    card = api(server).call(body).cards[0]
+    assert card["summary"].endswith(": nothing was decided, a system did not answer")
+    assert "try again when the system responds" in card["detail"]
+    assert card["detail"].endswith("\n\nNothing was written to the order.")
+
+
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+def test_a_visit_does_not_repeat_what_stands_on_the_order(hook: str) -> None:
+    here, body = api(), request_of(MET)
+    signed = here.sign(body)
+    visit = as_encounter(body, hook)
+    for entry in visit["prefetch"]["medicationRequests"]["entry"]:
+        resource = entry["resource"]
+        if f"MedicationRequest/{resource['id']}" in names_of(body):
+            resource["extension"] = signed.order(f"MedicationRequest/{resource['id']}")["extension"]
+    called = here.call(visit)
+    assert called.actions == []
+    assert called.topics() == ["guideline"]
+
+
 @pytest.mark.parametrize("hook", ENCOUNTERS)
 @pytest.mark.parametrize("version", ["2.0", "2.2"])
 def test_a_coverage_that_is_not_in_force_is_said_at_the_visit(hook: str, version: str) -> None:
