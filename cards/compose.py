@@ -112,8 +112,7 @@ def _judged_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
     decision = decided.decision
     outcome = announced_outcome(decision)
     found = []
-    is_asked = outcome is Outcome.DOCUMENTATION and is_primary(decision)
-    if is_asked and context.dialect.carries_coverage_information:
+    if outcome is Outcome.DOCUMENTATION and is_primary(decision):
         found.append(documentation_card(decided, context))
     alternatives = decision.alternatives
     if alternatives and alternatives.offered and outcome in _PROPOSING:

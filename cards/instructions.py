@@ -29,18 +29,13 @@ def documentation_card(decided: DecidedOrder, context: CardContext) -> Card:
         ),
         detail=paragraphs(
             f"To decide coverage of {order_line(decision)} under {escape(policy.title)}, send:",
-            *what_to_send(decision, context),
+            "\n".join(_list(outline(decision), said=set(), depth=0)),
+            _other_uses(decision, context),
         ),
         indicator="warning",
         source=source(decision, Topic.APPROPRIATE_USE, context),
         extension=associated(decided, context),
     )
-
-
-def what_to_send(decision: Decision, context: CardContext) -> tuple[str, str]:
-    """Return the list of what to send, and the line about other uses of the policy (empty when there are none)."""
-    requests = "\n".join(_list(outline(decision), said=set(), depth=0))
-    return requests, _other_uses(decision, context)
 
 
 def safety_card(decided: DecidedOrder, context: CardContext) -> Card:

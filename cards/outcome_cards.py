@@ -9,9 +9,7 @@ from cards.context import CardContext, DecidedOrder
 from cards.coverage_information import billing_codes
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
 from cards.findings import announced_outcome, contact_of, is_primary
-from cards.instructions import what_to_send
 from cards.markdown import bold, escape, paragraphs, plain
-from cards.outline import outline
 from criteria.decision import Decision
 from criteria.outcome import Outcome
 from criteria.policy import Contact
@@ -26,10 +24,10 @@ _COVERED = {Outcome.AUTHORIZED, Outcome.AUTHORIZABLE, Outcome.DOCUMENTATION, Out
 
 
 def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
-    """Say the whole outcome to a client without CRD: what is covered, why, what to send, whom to ask.
+    """Say the outcome to a client without CRD: what is covered, why, whom to ask.
 
-    It stands for the coverage information, for the documentation card and for `no_coverage_card`, so that nothing is
-    said twice.
+    It stands for the coverage information and for `no_coverage_card`. What to send has its own card, as with CRD, for
+    a client may switch off one of the two.
     """
     decision, outcome = decided.decision, announced_outcome(decided.decision)
     name, standing = naming.opening_name(decision), _standing(decided, outcome)
@@ -42,7 +40,7 @@ def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
         summary=fitting(f"{name}: {short}", f"{this}: {short}", f"{this}: {standing}"),
         detail=paragraphs(
             f"{order_line(decision, opens=True)}: {bold(standing)}.",
-            *_explained(decided, outcome, context),
+            escape(_why(decided)),
             escape(wording.join(*_particulars(decided, outcome, context))),
             f"{_assumed(decision)}." if _is_without_coverage(decided) else "",
         ),
@@ -139,19 +137,6 @@ def _issued(decided: DecidedOrder, outcome: Outcome) -> str:
     if outcome is not Outcome.AUTHORIZED or approval is None or decided.coverage_reference is None:
         return ""
     return f"covered, prior authorization {decided.decision.authorization} valid through {approval.expires}"
-
-
-def _explained(decided: DecidedOrder, outcome: Outcome, context: CardContext) -> Iterator[str]:
-    """Yield why; what is missing is said by what to send."""
-    decision = decided.decision
-    if not _asks(decision, outcome):
-        yield escape(_why(decided))
-        return
-    yield escape(
-        wording.join(wording.authorization_needed(decision), wording.for_the_plan(decision, outline(decision)))
-    )
-    yield "To have it decided, send:"
-    yield from what_to_send(decision, context)
 
 
 def _particulars(decided: DecidedOrder, outcome: Outcome, context: CardContext) -> Iterator[str]:

@@ -203,13 +203,13 @@ def _technical(decision: Decision) -> str:
     )
 
 
-def authorization_needed(decision: Decision) -> str:
+def _authorization_needed(decision: Decision) -> str:
     """Return that the order needs prior authorization, and under what."""
     policy, _ = judged(decision)
     return f"{opening_name(decision)} needs prior authorization under {policy.title}"
 
 
-def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
+def _for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
     """Return what the plan reviews besides what is asked, empty when there is nothing."""
     named = {leaf.id for leaf in criteria_of(asked)}
     reviewed = [each for each in review_needs_in_view(decision) if each.criterion not in named]
@@ -218,11 +218,12 @@ def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
 
 def _documentation(decision: Decision) -> str:
     """Name what is missing; secondary hooks must ask for no documents (CRD hook-19, and the same in 2.0 and 2.1)."""
+    needed = _authorization_needed(decision)
     if not is_primary(decision):
         said = "was said when the order was" if decision.order.status == "active" else "is said when the order is"
-        return join(authorization_needed(decision), f"What the authorization takes {said} signed")
+        return join(needed, f"What the authorization takes {said} signed")
     asked = outline(decision)
-    return join(authorization_needed(decision), f"Not yet documented: {_listed(asked)}", for_the_plan(decision, asked))
+    return join(needed, f"Not yet documented: {_listed(asked)}", _for_the_plan(decision, asked))
 
 
 def _listed(entries: Sequence[Entry]) -> str:

@@ -102,11 +102,19 @@ def test_every_crd_version_has_the_same_cards(version: str) -> None:
 def test_without_crd_one_card_says_the_outcome_instead(has_coverage: bool) -> None:
     assert topics(cards(full(), has_coverage=has_coverage, dialect=PLAIN)) == [
         "coverage-info",
+        "appropriate-use",
         "therapy-alternatives-req",
         "clinical-reminder",
         "contraindication",
         "guideline",
     ]
+
+
+def test_without_crd_what_to_send_is_said_on_one_card_only_so_that_it_can_be_switched_off() -> None:
+    saying = [each.source.topic.code for each in cards(full(), dialect=PLAIN) if "Report that shows" in str(each)]
+    assert saying == ["appropriate-use"]
+    newest = [each.detail for each in cards(full()) if each.source.topic.code == "appropriate-use"]
+    assert [each.detail for each in cards(full(), dialect=PLAIN) if "Report that shows" in str(each)] == newest
 
 
 @pytest.mark.parametrize("outcome", WITHOUT_CRITERIA)
@@ -261,7 +269,7 @@ def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: st
     )
     made = cards(changed, has_coverage=False)
     plain_made = cards(changed, has_coverage=False, dialect=PLAIN)
-    assert (len(made), len(plain_made)) == (6, 5)
+    assert (len(made), len(plain_made)) == (6, 6)
     assert all(0 < len(each.summary) <= SUMMARY_LIMIT for each in [*made, *plain_made])
 
 
@@ -297,6 +305,32 @@ def test_the_documentation_card_says_what_to_send() -> None:
         "  - IHC 2+ on 2026-03-02 without an ISH result.\n"
         "  - No HER2 test result with a method was found.\n\n"
         r"Other uses the policy covers: [Margenza policy \<A \& B\>](https://plan.example/crd/policies/plan/margenza)."
+    )
+
+
+@every_dialect
+def test_the_documentation_card_shows_which_ways_are_enough(dialect: Dialect) -> None:
+    found = decision(
+        Outcome.DOCUMENTATION,
+        judgements={
+            "her2": unknown(ORDER_ISH, ASK_HER2),
+            "metastatic": unknown(document("Extent")),
+            "shortage": unknown(review("Is there a shortage?")),
+            "recurrent": unknown(document("Extent")),
+        },
+    )
+    (made,) = [each for each in cards(found, dialect=dialect) if each.source.topic.code == "appropriate-use"]
+    assert made.to_json()["detail"].endswith(
+        ", send:\n\n"
+        "- One of these is enough:\n"
+        "  - **Recurrence**, all of these:\n"
+        "    - **Recurrent**: Report that shows: Recurrent.\n"
+        "      - Extent.\n"
+        "    - **HER2-positive**: Report that shows: HER2-positive.\n"
+        "      - IHC 2+ on 2026-03-02 without an ISH result.\n"
+        "      - No HER2 test result with a method was found.\n"
+        "  - **Metastatic**: Report that shows: Metastatic.\n"
+        "- **HER2-positive**, as above"
     )
 
 

@@ -10,7 +10,7 @@ from cards.card import SUMMARY_LIMIT
 from cards.dialect import DIALECTS
 from cards.outcome_cards import headline, no_coverage_card, outcome_card
 from criteria.decision import Decision
-from criteria.finding import document, review, unknown
+from criteria.finding import review, unknown
 from criteria.outcome import Outcome
 from criteria.policy import Contact
 from tests.cards.builders import (
@@ -21,6 +21,7 @@ from tests.cards.builders import (
     decided_order,
     decision,
     excessive_dose,
+    no,
     order,
     ordered,
     secondary,
@@ -97,38 +98,22 @@ def test_an_excessive_dose_is_explained_once() -> None:
     assert detail.count("Label dose 15 mg/kg") == 1
 
 
-def test_missing_documentation_says_what_to_send() -> None:
+def test_missing_documentation_names_the_open_criteria_and_leaves_what_to_send_to_its_card() -> None:
     found = decision(
         Outcome.DOCUMENTATION,
         judgements={
             "her2": unknown(ORDER_ISH, ASK_HER2),
-            "metastatic": unknown(document("Extent")),
+            "metastatic": no(),
+            "recurrent": no(),
             "shortage": unknown(review("Is there a shortage?")),
-            "recurrent": unknown(document("Extent")),
         },
     )
     assert shown(found)["detail"] == (
         f"**{DRUG}** (MedicationRequest/rx1): **covered, prior authorization needed, documentation missing**.\n\n"
         rf"{DRUG} needs prior authorization under Margenza policy \<A \& B\>. "
-        "For the plan to review, nothing to send: Shortage.\n\n"
-        "To have it decided, send:\n\n"
-        "- One of these is enough:\n"
-        "  - **Recurrence**, all of these:\n"
-        "    - **Recurrent**: Report that shows: Recurrent.\n"
-        "      - Extent.\n"
-        "    - **HER2-positive**: Report that shows: HER2-positive.\n"
-        "      - IHC 2+ on 2026-03-02 without an ISH result.\n"
-        "      - No HER2 test result with a method was found.\n"
-        "  - **Metastatic**: Report that shows: Metastatic.\n"
-        "- **HER2-positive**, as above\n\n"
+        "Not yet documented: HER2-positive. For the plan to review, nothing to send: Shortage.\n\n"
         f"To be billed as J9353. {CONTACT}"
     )
-
-
-def test_other_uses_of_the_policy_are_a_line_with_its_address() -> None:
-    gated = {"her2": unknown(ASK_HER2), "metastatic": unknown(document("Extent"))}
-    found = decision(Outcome.DOCUMENTATION, judgements=gated | {"shortage": unknown(document("Notice"))})
-    assert "Other uses the policy covers: [Margenza policy" in shown(found)["detail"]
 
 
 def test_a_secondary_hook_names_no_document_and_no_number() -> None:

@@ -368,6 +368,20 @@ def test_coverage_information_can_be_switched_off_on_every_hook(make: Any) -> No
 
 
 @pytest.mark.parametrize("make", [dict, as_dispatch, as_appointment])
+def test_without_crd_outcome_and_documents_are_switched_off_apart(make: Any) -> None:
+    here, body = api(dialect="cds-hooks"), make(request_of(OPEN))
+    whole = here.call(body)
+    asked = [card["detail"] for card in whole.cards if ", send:" in card["detail"]]
+    assert asked
+    no_documents = here.call(ask(body, appropriate_use=False))
+    assert no_documents.topics() == [each for each in whole.topics() if each != "appropriate-use"]
+    assert [card for card in no_documents.cards if ", send:" in card["detail"]] == []
+    no_outcome = here.call(ask(body, coverage_info=False))
+    assert [card["detail"] for card in no_outcome.cards if ", send:" in card["detail"]] == asked
+    assert "coverage-info" not in no_outcome.topics()
+
+
+@pytest.mark.parametrize("make", [dict, as_dispatch, as_appointment])
 def test_a_what_if_call_gets_no_number_on_any_primary_hook(make: Any) -> None:
     found = written(api().call(ask(make(request_of(MET)), unsolicited_determ=False)))[MARGENZA]
     assert found["pa-needed"] == "auth-needed"
