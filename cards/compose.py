@@ -1,11 +1,10 @@
 """The answer to a hook call: cards by priority, and one system action per resource that has something new to carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from cards import wording
+from cards import naming, wording
 from cards.annotation import annotate
 from cards.card import Action, Card, Link
 from cards.context import CardContext, DecidedOrder
@@ -21,8 +20,6 @@ from criteria.outcome import Outcome
 
 _PROPOSING = {Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET}
 """Outcomes under which a preferred product is proposed instead."""
-_NOUNS: Mapping[str, str] = MappingProxyType({"Appointment": "appointment", "Encounter": "encounter"})
-"""What a resource that is no order is called."""
 _PRIORITY = {topic.value: place for place, topic in enumerate(Topic)}
 
 
@@ -56,22 +53,30 @@ def compose_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
 
     Where coverage information says the outcome, an order without criteria has none beyond safety notes.
     """
-    decision, is_crd = decided.decision, context.dialect.carries_coverage_information
-    found = [] if is_crd else [outcome_card(decided, context)]
+    decision = decided.decision
+    found = _outcome_cards(decided, context)
     if decision.determination:
         found += _judged_cards(decided, context)
     if decision.policy and decision.safety_notes:
         found.append(safety_card(decided, context))
     if decision.determination:
         found.append(policy_card(decided, context))
-    if is_crd and _is_unsaid(decided):
-        found.append(no_coverage_card(decided, context))
     return found
 
 
+def _outcome_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
+    """Return the card that says the outcome where nothing else does."""
+    if not context.dialect.carries_coverage_information:
+        return [outcome_card(decided, context)]
+    return [no_coverage_card(decided, context)] if _is_unsaid(decided) else []
+
+
 def _is_unsaid(decided: DecidedOrder) -> bool:
-    """Say whether nothing but a card can say the outcome: no Coverage to refer to, or nothing at hand to write to."""
-    return decided.coverage_reference is None or not (decided.is_annotated or decided.decision.determination)
+    """Say whether nothing but a card can say the outcome: no Coverage to refer to, or nothing that is written to.
+
+    What is not written to and carries an assertion of ours says an outcome already.
+    """
+    return decided.coverage_reference is None or not (decided.is_annotated or decided.ours)
 
 
 def policy_card(decided: DecidedOrder, context: CardContext) -> Card:
@@ -90,11 +95,11 @@ def policy_card(decided: DecidedOrder, context: CardContext) -> Card:
     return Card(
         uuid=name_uuid(decision, "policy"),
         summary=fitting(
-            f"{wording.drug_name(decision)}, deciding criterion: {plain(title)}",
+            f"{naming.opening_name(decision)}, deciding criterion: {plain(title)}",
             f"Deciding criterion: {plain(title)}",
             "The policy criterion that decides this order",
         ),
-        detail=paragraphs(f"{order_line(decision)} under {escape(policy.title)}: {bold(title)}.", cited),
+        detail=paragraphs(f"{order_line(decision, opens=True)} under {escape(policy.title)}: {bold(title)}.", cited),
         indicator="info",
         source=source(decision, Topic.GUIDELINE, context),
         links=(Link(f"{plain(policy.title)}: {plain(title)}", context.links.criterion(policy.id, criterion)),),
@@ -107,8 +112,7 @@ def _judged_cards(decided: DecidedOrder, context: CardContext) -> list[Card]:
     decision = decided.decision
     outcome = announced_outcome(decision)
     found = []
-    is_asked = outcome is Outcome.DOCUMENTATION and is_primary(decision)
-    if is_asked and context.dialect.carries_coverage_information:
+    if outcome is Outcome.DOCUMENTATION and is_primary(decision):
         found.append(documentation_card(decided, context))
     alternatives = decision.alternatives
     if alternatives and alternatives.offered and outcome in _PROPOSING:
@@ -152,6 +156,6 @@ def _system_action(
     resource = annotate(carrier, extensions, ours, one_id_per_coverage=form.one_id_per_coverage)
     if resource is None:
         return None
-    noun = _NOUNS.get(carrier.get("resourceType", ""), "order")
-    drugs = " and ".join(dict.fromkeys(wording.drug_name(each.decision) for each in decided))
-    return Action("update", f"Add coverage information to the {noun} for {drugs}", resource)
+    noun = naming.noun(carrier.get("resourceType", ""))
+    names = " and ".join(filter(None, dict.fromkeys(naming.given_name(each.decision) for each in decided)))
+    return Action("update", f"Add coverage information to the {noun}{names and f' for {names}'}", resource)

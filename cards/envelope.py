@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from cards.card import SUMMARY_LIMIT, CardSource, Coding
 from cards.context import CardContext, DecidedOrder
 from cards.markdown import bold, escape, plain
-from cards.wording import drug_name
+from cards.naming import opening_name, order_name
 from criteria.decision import Decision
 
 _ASSOCIATED = "davinci-crd.associated-resource"
@@ -16,25 +16,25 @@ _NAMESPACE = UUID("6d0f0a3e-51b7-5d8e-9a53-3c1d6d3b8f10")
 
 
 class Topic(Enum):
-    """Topics of our cards, in the order of their priority."""
+    """Topics of our cards, in the order of their priority: first the two that say the outcome."""
 
     COVERAGE_INFORMATION = "coverage-info"
+    INSURANCE = "insurance"
     APPROPRIATE_USE = "appropriate-use"
     REQUIRED_ALTERNATIVES = "therapy-alternatives-req"
     CLINICAL_REMINDER = "clinical-reminder"
     CONTRAINDICATION = "contraindication"
     GUIDELINE = "guideline"
-    INSURANCE = "insurance"
 
 
 _DISPLAYS = {
     Topic.COVERAGE_INFORMATION: "Coverage Information",
+    Topic.INSURANCE: "Insurance",
     Topic.APPROPRIATE_USE: "Appropriate Use",
     Topic.REQUIRED_ALTERNATIVES: "Required Therapy Alternatives",
     Topic.CLINICAL_REMINDER: "Clinical Reminder",
     Topic.CONTRAINDICATION: "Contraindication",
     Topic.GUIDELINE: "Guideline",
-    Topic.INSURANCE: "Insurance",
 }
 
 
@@ -61,9 +61,10 @@ def associated(decided: DecidedOrder, context: CardContext) -> dict[str, Any]:
             assert_never(other)
 
 
-def order_line(decision: Decision) -> str:
-    """Return the order as a detail names it: drug and reference."""
-    return f"{bold(drug_name(decision))} ({escape(decision.order.source.reference)})"
+def order_line(decision: Decision, *, opens: bool = False) -> str:
+    """Return the order as a detail names it: what is ordered, and the reference; `opens` where a sentence begins."""
+    name = opening_name(decision) if opens else order_name(decision)
+    return f"{bold(name)} ({escape(decision.order.source.reference)})"
 
 
 def fitting(*candidates: str) -> str:

@@ -9,6 +9,7 @@ from cards.context import CardContext, DecidedOrder
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
 from cards.findings import has_needs_out_of_view, judged
 from cards.markdown import bold, bullet, escape, link, paragraphs, plain
+from cards.naming import opening_name
 from cards.outline import Choice, Entry, Item, criteria_of, outline
 from criteria.decision import Decision
 
@@ -18,7 +19,7 @@ def documentation_card(decided: DecidedOrder, context: CardContext) -> Card:
     decision = decided.decision
     policy, _ = judged(decision)
     first = plain(next(criteria_of(outline(decision))).title)
-    name = wording.drug_name(decision)
+    name = opening_name(decision)
     return Card(
         uuid=name_uuid(decision, "documentation"),
         summary=fitting(
@@ -28,18 +29,13 @@ def documentation_card(decided: DecidedOrder, context: CardContext) -> Card:
         ),
         detail=paragraphs(
             f"To decide coverage of {order_line(decision)} under {escape(policy.title)}, send:",
-            *what_to_send(decision, context),
+            "\n".join(_list(outline(decision), said=set(), depth=0)),
+            _other_uses(decision, context),
         ),
         indicator="warning",
         source=source(decision, Topic.APPROPRIATE_USE, context),
         extension=associated(decided, context),
     )
-
-
-def what_to_send(decision: Decision, context: CardContext) -> tuple[str, str]:
-    """Return the list of what to send, and the line about other uses of the policy (empty when there are none)."""
-    requests = "\n".join(_list(outline(decision), said=set(), depth=0))
-    return requests, _other_uses(decision, context)
 
 
 def safety_card(decided: DecidedOrder, context: CardContext) -> Card:
@@ -52,7 +48,7 @@ def safety_card(decided: DecidedOrder, context: CardContext) -> Card:
     return Card(
         uuid=name_uuid(decision, "safety"),
         summary=fitting(
-            f"{wording.drug_name(decision)}: the record holds a fact its boxed warning is about",
+            f"{opening_name(decision)}: the record holds a fact its boxed warning is about",
             "The record holds a fact the ordered drug's boxed warning is about",
         ),
         detail=paragraphs(

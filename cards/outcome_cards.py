@@ -1,17 +1,15 @@
-"""Cards that say the outcome itself, where no coverage information can: no CRD client, or no Coverage to refer to."""
+"""Cards that say the outcome itself, where no coverage information does: no CRD, no Coverage, nothing written."""
 
 from collections.abc import Iterator
 from typing import assert_never
 
-from cards import wording
+from cards import naming, wording
 from cards.card import Card
 from cards.context import CardContext, DecidedOrder
 from cards.coverage_information import billing_codes
 from cards.envelope import Topic, associated, fitting, name_uuid, order_line, source
 from cards.findings import announced_outcome, contact_of, is_primary
-from cards.instructions import what_to_send
 from cards.markdown import bold, escape, paragraphs, plain
-from cards.outline import outline
 from criteria.decision import Decision
 from criteria.outcome import Outcome
 from criteria.policy import Contact
@@ -26,22 +24,23 @@ _COVERED = {Outcome.AUTHORIZED, Outcome.AUTHORIZABLE, Outcome.DOCUMENTATION, Out
 
 
 def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
-    """Say the whole outcome to a client without CRD: what is covered, why, what to send, whom to ask.
+    """Say the outcome to a client without CRD: what is covered, why, whom to ask.
 
-    It stands for the coverage information, for the documentation card and for `no_coverage_card`, so that nothing is
-    said twice.
+    It stands for the coverage information and for `no_coverage_card`. What to send has its own card, as with CRD, for
+    a client may switch off one of the two.
     """
     decision, outcome = decided.decision, announced_outcome(decided.decision)
-    drug, standing = wording.drug_name(decision), _standing(decided, outcome)
+    name, standing = naming.opening_name(decision), _standing(decided, outcome)
+    this = f"This {naming.order_noun(decision)}"
     short = _issued(decided, outcome) or standing
     if _is_without_coverage(decided):
         short = f"{standing}; no Coverage found"
     return Card(
         uuid=name_uuid(decision, "outcome"),
-        summary=fitting(f"{drug}: {short}", f"This order: {short}", f"This order: {standing}"),
+        summary=fitting(f"{name}: {short}", f"{this}: {short}", f"{this}: {standing}"),
         detail=paragraphs(
-            f"{order_line(decision)}: {bold(standing)}.",
-            *_explained(decided, outcome, context),
+            f"{order_line(decision, opens=True)}: {bold(standing)}.",
+            escape(_why(decided)),
             escape(wording.join(*_particulars(decided, outcome, context))),
             f"{_assumed(decision)}." if _is_without_coverage(decided) else "",
         ),
@@ -54,26 +53,28 @@ def outcome_card(decided: DecidedOrder, context: CardContext) -> Card:
 def no_coverage_card(decided: DecidedOrder, context: CardContext) -> Card:
     """Say the outcome to a CRD client where coverage information cannot.
 
-    There is no Coverage to refer to (a default payer decided), or the resource to write to is not at hand.
+    There is no Coverage to refer to (a default payer decided), or nothing is written: the order is only on record, or
+    the resource is not at hand.
     """
     decision = decided.decision
-    name, drug = plain(decision.payer.name), wording.drug_name(decision)
+    name, this = naming.opening_name(decision), naming.order_noun(decision)
+    unwritten = f"nothing was written to the {naming.noun(decided.carrier.get('resourceType', ''))}."
     if _is_without_coverage(decided):
-        short = f"{drug}: no Coverage found; read against the policies of {name} only"
-        shortest = "No Coverage found for this order; read against the default payer's policies only"
-        written = f"{_assumed(decision)} and nothing was written to the order."
+        short = f"{name}: no Coverage found; read against the policies of {plain(decision.payer.name)} only"
+        shortest = f"No Coverage found for this {this}; read against the default payer's policies only"
+        written = f"{_assumed(decision)} and {unwritten}"
     elif announced_outcome(decision) is not Outcome.TECHNICAL:
-        short, shortest = f"{drug}: {headline(decision)}", f"This order: {headline(decision)}"
+        short, shortest = f"{name}: {headline(decision)}", f"This {this}: {headline(decision)}"
         written = ""
     else:
-        short = f"{drug}: nothing was decided, a system did not answer"
+        short = f"{name}: nothing was decided, a system did not answer"
         shortest = "Nothing was decided: a system did not answer"
-        written = "Nothing was written to the order."
+        written = unwritten.capitalize()
     return Card(
         uuid=name_uuid(decision, "no-coverage"),
         summary=fitting(short, shortest),
         detail=paragraphs(
-            f"{order_line(decision)}: {bold(headline(decision))}.",
+            f"{order_line(decision, opens=True)}: {bold(headline(decision))}.",
             escape(_why(decided)),
             written,
         ),
@@ -90,7 +91,7 @@ def headline(decision: Decision) -> str:
         case Outcome.NO_MEMBER_FOUND | Outcome.NO_ACTIVE_COVERAGE | Outcome.COVERAGE_NOT_FOUND:
             return "no coverage in force"
         case Outcome.NO_POLICY:
-            return "no policy loaded for this drug"
+            return f"no policy loaded for this {_kind(decision)}"
         case Outcome.DRUG_UNCLEAR:
             return "the ordered drug is not clear"
         case Outcome.PREFERRED:
@@ -108,6 +109,10 @@ def headline(decision: Decision) -> str:
             return "prior authorization needed, clinical review by the plan"
         case _:
             assert_never(outcome)
+
+
+def _kind(decision: Decision) -> str:
+    return "drug" if naming.is_drug_order(decision) else naming.order_noun(decision)
 
 
 def _standing(decided: DecidedOrder, outcome: Outcome) -> str:
@@ -132,19 +137,6 @@ def _issued(decided: DecidedOrder, outcome: Outcome) -> str:
     if outcome is not Outcome.AUTHORIZED or approval is None or decided.coverage_reference is None:
         return ""
     return f"covered, prior authorization {decided.decision.authorization} valid through {approval.expires}"
-
-
-def _explained(decided: DecidedOrder, outcome: Outcome, context: CardContext) -> Iterator[str]:
-    """Yield why; what is missing is said by what to send."""
-    decision = decided.decision
-    if not _asks(decision, outcome):
-        yield escape(_why(decided))
-        return
-    yield escape(
-        wording.join(wording.authorization_needed(decision), wording.for_the_plan(decision, outline(decision)))
-    )
-    yield "To have it decided, send:"
-    yield from what_to_send(decision, context)
 
 
 def _particulars(decided: DecidedOrder, outcome: Outcome, context: CardContext) -> Iterator[str]:

@@ -11,6 +11,7 @@ from cards.envelope import Topic, associated, fitting, name_uuid, order_line, so
 from cards.findings import judged, orderable_tests
 from cards.links import Links
 from cards.markdown import bold, bullet, escape, paragraphs
+from cards.naming import opening_name, order_name
 from criteria.decision import Alternative, Alternatives, Decision
 from criteria.policy import ReflexTest
 
@@ -39,7 +40,7 @@ def alternatives_card(decided: DecidedOrder, alternatives: Alternatives, context
     return Card(
         uuid=name_uuid(decision, "alternatives"),
         summary=fitting(
-            f"{wording.drug_name(decision)}: preferred product to consider first: {' or '.join(names)}",
+            f"{opening_name(decision)}: preferred product to consider first: {' or '.join(names)}",
             f"Preferred product to consider first: {' or '.join(names)}",
             "The plan prefers other products to the ordered one",
         ),
@@ -82,7 +83,7 @@ def reflex_test_card(decided: DecidedOrder, context: CardContext) -> Card | None
     return Card(
         uuid=name_uuid(decision, "reflex-test"),
         summary=fitting(
-            f"{wording.drug_name(decision)}: {named} would close an open criterion",
+            f"{opening_name(decision)}: {named} would close an open criterion",
             f"Missing test would close an open criterion: {named}",
             "A missing test would close an open criterion of this order",
         ),
@@ -105,7 +106,7 @@ def _switch(decided: DecidedOrder, alternative: Alternative, context: CardContex
         actions=(
             Action(
                 "delete",
-                f"Remove the order for {wording.drug_name(decision)}",
+                f"Remove the order for {order_name(decision)}",
                 resource_id=decision.order.source.reference,
             ),
             Action(

@@ -18,6 +18,7 @@ from cards.findings import (
     review_needs_in_view,
 )
 from cards.markdown import plain
+from cards.naming import opening_name, order_name
 from cards.outline import Choice, Entry, Item, Way, criteria_of, outline
 from criteria.decision import Decision
 from criteria.finding import Evidence, Finding, OpenNeed, Role
@@ -55,11 +56,6 @@ def reason(decision: Decision) -> str:
             return _review(decision)
         case _:
             assert_never(outcome)
-
-
-def drug_name(decision: Decision) -> str:
-    """Return what the sender calls the ordered drug."""
-    return plain(decision.order.drug.label) or "the ordered drug"
 
 
 def sentence(text: str) -> str:
@@ -155,7 +151,7 @@ def _given(decision: Decision) -> str:
 def _preferred(decision: Decision) -> str:
     policy = f" under {decision.policy.title}" if decision.policy else ""
     return join(
-        f"{drug_name(decision)} is a preferred product{policy}: no exception request is needed",
+        f"{opening_name(decision)} is a preferred product{policy}: no exception request is needed",
         "Clinical review may still apply",
         decision.reason,
     )
@@ -172,7 +168,7 @@ def _authorized(decision: Decision) -> str:
             decision.reason,
         )
     return join(
-        f"Prior authorization {decision.authorization} is issued for {drug_name(decision)}, valid through {expires}",
+        f"Prior authorization {decision.authorization} is issued for {order_name(decision)}, valid through {expires}",
         f"Found met: {titles(decisive(determination.root))}",
         decision.approval.remark or "",
     )
@@ -187,31 +183,33 @@ def without_number(decision: Decision, why: str) -> str:
 
 
 def _authorizable(decision: Decision) -> str:
-    return join(without_number(decision, refusal(decision)), "Request prior authorization from the plan")
+    """Say what to do now: on a secondary hook nothing, the order is decided when it is signed."""
+    request = "Request prior authorization from the plan" if is_primary(decision) else ""
+    return join(without_number(decision, refusal(decision)), request)
 
 
 def _not_met(decision: Decision) -> str:
     policy, determination = judged(decision)
     failed = "; ".join(_with_observations(each) for each in decisive(determination.root))
-    return f"For {drug_name(decision)}, the record does not meet these criteria of {policy.title}: {failed}"
+    return f"For {order_name(decision)}, the record does not meet these criteria of {policy.title}: {failed}"
 
 
 def _technical(decision: Decision) -> str:
     texts = dict.fromkeys(each.need.text for each in asked_needs(decision))
     return join(
-        f"Coverage of {drug_name(decision)} could not be determined",
+        f"Coverage of {order_name(decision)} could not be determined",
         *texts,
-        "This is a technical problem, not a decision about coverage; sign the order again when the system responds",
+        "This is a technical problem, not a decision about coverage; try again when the system responds",
     )
 
 
-def authorization_needed(decision: Decision) -> str:
+def _authorization_needed(decision: Decision) -> str:
     """Return that the order needs prior authorization, and under what."""
     policy, _ = judged(decision)
-    return f"{drug_name(decision)} needs prior authorization under {policy.title}"
+    return f"{opening_name(decision)} needs prior authorization under {policy.title}"
 
 
-def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
+def _for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
     """Return what the plan reviews besides what is asked, empty when there is nothing."""
     named = {leaf.id for leaf in criteria_of(asked)}
     reviewed = [each for each in review_needs_in_view(decision) if each.criterion not in named]
@@ -220,10 +218,12 @@ def for_the_plan(decision: Decision, asked: Sequence[Entry]) -> str:
 
 def _documentation(decision: Decision) -> str:
     """Name what is missing; secondary hooks must ask for no documents (CRD hook-19, and the same in 2.0 and 2.1)."""
+    needed = _authorization_needed(decision)
     if not is_primary(decision):
-        return join(authorization_needed(decision), "What the authorization takes is said when the order is signed")
+        said = "was said when the order was" if decision.order.status == "active" else "is said when the order is"
+        return join(needed, f"What the authorization takes {said} signed")
     asked = outline(decision)
-    return join(authorization_needed(decision), f"Not yet documented: {_listed(asked)}", for_the_plan(decision, asked))
+    return join(needed, f"Not yet documented: {_listed(asked)}", _for_the_plan(decision, asked))
 
 
 def _listed(entries: Sequence[Entry]) -> str:
@@ -248,7 +248,7 @@ def _way(way: Way) -> str:
 def _review(decision: Decision) -> str:
     policy, determination = judged(decision)
     asked = asked_needs(decision)
-    opening = f"{drug_name(decision)} under {policy.title} needs clinical review by the plan"
+    opening = f"{opening_name(decision)} under {policy.title} needs clinical review by the plan"
     if not asked:
         return join(opening, _not_met(decision), NOT_A_DENIAL)
     return join(opening, *(_conflict(each, finding_of(determination.root, each.criterion)) for each in asked))

@@ -71,13 +71,16 @@ class Authority:
 
     @property
     def refusal(self) -> str | None:
-        """Say why no number may be issued, or None when one may."""
+        """Say why no number may be issued, or None when one may.
+
+        A secondary hook offers no unsolicited determinations, so nobody asked for none: the hook is the reason.
+        """
+        if not self.primary_hook:
+            return "an order gets its determination when it is signed"
         if not self.real_time:
             return "real-time authorization is switched off for this policy"
         if not self.unsolicited:
             return "the caller asked for no unsolicited determination"
-        if not self.primary_hook:
-            return "this hook does not issue authorizations"
         if not self.payer_known:
             return "the Coverage does not identify its payer"
         return None

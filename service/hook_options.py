@@ -38,7 +38,8 @@ _ALL: Mapping[str, Option] = MappingProxyType(
             Option(
                 COVERAGE_INFORMATION,
                 "Coverage information",
-                "Adds coverage, prior authorization and documentation requirements to each order.",
+                "Writes coverage, prior authorization and, where the hook asks for them, documentation requirements to "
+                "the order, appointment or encounter. A client without CRD gets the outcome on a card.",
                 default=True,
             ),
             Option(
@@ -76,8 +77,9 @@ _ALL: Mapping[str, Option] = MappingProxyType(
             ),
             Option(
                 "insurance",
-                "Missing coverage",
-                "Says that no Coverage was found, and which payer's policy was read instead.",
+                "Outcome that is not written",
+                "Says the outcome on a card where nothing is written, and which payer was assumed where no Coverage "
+                "was found.",
                 default=True,
             ),
             Option(MAX_CARDS, "Maximum cards", "Upper limit for returned cards; most important first.", default=10),

@@ -250,6 +250,12 @@ def order(label: str = "Margenza 250 mg/10 mL", key: str | None = "margetuximab"
     )
 
 
+def ordered(resource_type: str, label: str) -> Order:
+    """Return what is read of a resource that orders no drug."""
+    source = Source(f"{resource_type}/x1", resource_type)
+    return Order(source, DrugReading(Reading.UNRECOGNISED, frozenset(), label), "proposed", None)
+
+
 def order_resource(**changes: Any) -> dict[str, Any]:
     return {
         "resourceType": "MedicationRequest",

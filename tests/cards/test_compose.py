@@ -16,6 +16,7 @@ from cards.context import CardContext, DecidedOrder
 from cards.dialect import DIALECTS, NEWEST, Dialect
 from cards.envelope import fitting
 from cards.markdown import plain
+from cards.outcome_cards import headline
 from criteria.decision import Alternatives, Decision
 from criteria.finding import document, review, unknown
 from criteria.outcome import Outcome
@@ -31,6 +32,7 @@ from tests.cards.builders import (
     no,
     order,
     order_resource,
+    ordered,
     safety_note,
     secondary,
 )
@@ -78,12 +80,12 @@ def card(found: Decision, topic: str, *, has_coverage: bool = True) -> dict[str,
 
 def test_cards_come_by_priority() -> None:
     assert topics(cards(full(), has_coverage=False)) == [
+        "insurance",
         "appropriate-use",
         "therapy-alternatives-req",
         "clinical-reminder",
         "contraindication",
         "guideline",
-        "insurance",
     ]
 
 
@@ -100,11 +102,19 @@ def test_every_crd_version_has_the_same_cards(version: str) -> None:
 def test_without_crd_one_card_says_the_outcome_instead(has_coverage: bool) -> None:
     assert topics(cards(full(), has_coverage=has_coverage, dialect=PLAIN)) == [
         "coverage-info",
+        "appropriate-use",
         "therapy-alternatives-req",
         "clinical-reminder",
         "contraindication",
         "guideline",
     ]
+
+
+def test_without_crd_what_to_send_is_said_on_one_card_only_so_that_it_can_be_switched_off() -> None:
+    saying = [each.source.topic.code for each in cards(full(), dialect=PLAIN) if "Report that shows" in str(each)]
+    assert saying == ["appropriate-use"]
+    newest = [each.detail for each in cards(full()) if each.source.topic.code == "appropriate-use"]
+    assert [each.detail for each in cards(full(), dialect=PLAIN) if "Report that shows" in str(each)] == newest
 
 
 @pytest.mark.parametrize("outcome", WITHOUT_CRITERIA)
@@ -119,7 +129,41 @@ def test_outcomes_without_criteria_have_no_cards(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_without_a_coverage_a_card_says_the_outcome(outcome: Outcome) -> None:
-    assert topics(cards(decision(outcome), has_coverage=False))[-1] == "insurance"
+    """It comes first: a client that shows one card shows what was decided, and that a payer was assumed."""
+    assert topics(cards(decision(outcome), has_coverage=False))[0] == "insurance"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_of_what_is_not_written_to_a_card_says_the_outcome(outcome: Outcome) -> None:
+    decided = decided_order(secondary(decision(outcome)), is_annotated=False)
+    first, *others = compose_cards(decided, context())
+    shown = first.to_json()
+    assert shown["source"]["topic"]["code"] == "insurance"
+    assert "insurance" not in topics(others)
+    assert f"**{headline(decided.decision)}**" in shown["detail"]
+    assert "No Coverage" not in str(shown)
+    assert "PA-0042" not in str(shown)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_where_an_assertion_of_ours_stands_no_card_repeats_the_outcome(outcome: Outcome) -> None:
+    decided = decided_order(secondary(decision(outcome)), is_annotated=False, ours=frozenset({"earlier"}))
+    assert "insurance" not in topics(compose_cards(decided, context()))
+
+
+def test_an_assertion_of_ours_does_not_say_that_a_payer_is_assumed_now() -> None:
+    decided = decided_order(decision(Outcome.REVIEW), has_coverage=False, ours=frozenset({"earlier"}))
+    assert "insurance" in topics(compose_cards(decided, context()))
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_a_visit_says_of_a_met_order_on_record_that_it_is_met(version: str) -> None:
+    found = secondary(decision(Outcome.AUTHORIZED, order=structs.replace(order(), status="active")))
+    here = context(dialect=DIALECTS[version])
+    answer = composed([decided_order(found, is_annotated=False)], here)
+    assert "systemActions" not in answer
+    assert answer["cards"][0]["summary"] == "Margenza 250 mg/10 mL: the record meets the policy"
+    assert "Found met: Adult; HER2-positive" in answer["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +269,7 @@ def test_summaries_are_short_whatever_was_sent(label: str, title: str, payer: st
     )
     made = cards(changed, has_coverage=False)
     plain_made = cards(changed, has_coverage=False, dialect=PLAIN)
-    assert (len(made), len(plain_made)) == (6, 5)
+    assert (len(made), len(plain_made)) == (6, 6)
     assert all(0 < len(each.summary) <= SUMMARY_LIMIT for each in [*made, *plain_made])
 
 
@@ -261,6 +305,32 @@ def test_the_documentation_card_says_what_to_send() -> None:
         "  - IHC 2+ on 2026-03-02 without an ISH result.\n"
         "  - No HER2 test result with a method was found.\n\n"
         r"Other uses the policy covers: [Margenza policy \<A \& B\>](https://plan.example/crd/policies/plan/margenza)."
+    )
+
+
+@every_dialect
+def test_the_documentation_card_shows_which_ways_are_enough(dialect: Dialect) -> None:
+    found = decision(
+        Outcome.DOCUMENTATION,
+        judgements={
+            "her2": unknown(ORDER_ISH, ASK_HER2),
+            "metastatic": unknown(document("Extent")),
+            "shortage": unknown(review("Is there a shortage?")),
+            "recurrent": unknown(document("Extent")),
+        },
+    )
+    (made,) = [each for each in cards(found, dialect=dialect) if each.source.topic.code == "appropriate-use"]
+    assert made.to_json()["detail"].endswith(
+        ", send:\n\n"
+        "- One of these is enough:\n"
+        "  - **Recurrence**, all of these:\n"
+        "    - **Recurrent**: Report that shows: Recurrent.\n"
+        "      - Extent.\n"
+        "    - **HER2-positive**: Report that shows: HER2-positive.\n"
+        "      - IHC 2+ on 2026-03-02 without an ISH result.\n"
+        "      - No HER2 test result with a method was found.\n"
+        "  - **Metastatic**: Report that shows: Metastatic.\n"
+        "- **HER2-positive**, as above"
     )
 
 
@@ -439,7 +509,7 @@ def test_the_extension_carries_the_products_billing_code() -> None:
 def test_without_a_coverage_nothing_is_written() -> None:
     answer = composed([DecidedOrder(full(), order_resource(), None)], context())
     assert "systemActions" not in answer
-    assert answer["cards"][-1]["source"]["topic"]["code"] == "insurance"
+    assert answer["cards"][0]["source"]["topic"]["code"] == "insurance"
 
 
 def test_nothing_new_is_no_action() -> None:
@@ -530,6 +600,16 @@ def test_an_action_says_what_it_updates(target: dict[str, Any] | None, noun: str
     assert action["description"] == f"Add coverage information to the {noun} for Margenza 250 mg/10 mL"
     assert action["resource"]["id"] == (target or order_resource())["id"]
     assert asserted(action["resource"]) == [full().id]
+
+
+@pytest.mark.parametrize(
+    ("resource", "noun"), [(APPOINTMENT, "appointment"), (ENCOUNTER, "encounter"), ({"id": "o"}, "order")]
+)
+def test_an_action_names_no_order_that_has_no_name(resource: dict[str, Any], noun: str) -> None:
+    kind = resource.get("resourceType", "ServiceRequest")
+    found = decision(Outcome.NO_POLICY, order=ordered(kind, kind))
+    (action,) = composed([decided_order(found, resource=resource)], context())["systemActions"]
+    assert action["description"] == f"Add coverage information to the {noun}"
 
 
 def test_alternatives_replace_the_order_and_not_the_appointment() -> None:

@@ -479,4 +479,4 @@ def test_an_earlier_authorization_covers_an_order_whose_record_is_silent() -> No
 
 def test_an_order_without_a_label_still_has_a_name() -> None:
     text = member(emitted(decision(Outcome.REVIEW, order=order(label=" "))), "reason")["text"]
-    assert text.startswith("the ordered drug")
+    assert text.startswith("The ordered drug under")

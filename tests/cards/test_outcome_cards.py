@@ -10,7 +10,7 @@ from cards.card import SUMMARY_LIMIT
 from cards.dialect import DIALECTS
 from cards.outcome_cards import headline, no_coverage_card, outcome_card
 from criteria.decision import Decision
-from criteria.finding import document, review, unknown
+from criteria.finding import review, unknown
 from criteria.outcome import Outcome
 from criteria.policy import Contact
 from tests.cards.builders import (
@@ -21,7 +21,9 @@ from tests.cards.builders import (
     decided_order,
     decision,
     excessive_dose,
+    no,
     order,
+    ordered,
     secondary,
 )
 
@@ -96,38 +98,22 @@ def test_an_excessive_dose_is_explained_once() -> None:
     assert detail.count("Label dose 15 mg/kg") == 1
 
 
-def test_missing_documentation_says_what_to_send() -> None:
+def test_missing_documentation_names_the_open_criteria_and_leaves_what_to_send_to_its_card() -> None:
     found = decision(
         Outcome.DOCUMENTATION,
         judgements={
             "her2": unknown(ORDER_ISH, ASK_HER2),
-            "metastatic": unknown(document("Extent")),
+            "metastatic": no(),
+            "recurrent": no(),
             "shortage": unknown(review("Is there a shortage?")),
-            "recurrent": unknown(document("Extent")),
         },
     )
     assert shown(found)["detail"] == (
         f"**{DRUG}** (MedicationRequest/rx1): **covered, prior authorization needed, documentation missing**.\n\n"
         rf"{DRUG} needs prior authorization under Margenza policy \<A \& B\>. "
-        "For the plan to review, nothing to send: Shortage.\n\n"
-        "To have it decided, send:\n\n"
-        "- One of these is enough:\n"
-        "  - **Recurrence**, all of these:\n"
-        "    - **Recurrent**: Report that shows: Recurrent.\n"
-        "      - Extent.\n"
-        "    - **HER2-positive**: Report that shows: HER2-positive.\n"
-        "      - IHC 2+ on 2026-03-02 without an ISH result.\n"
-        "      - No HER2 test result with a method was found.\n"
-        "  - **Metastatic**: Report that shows: Metastatic.\n"
-        "- **HER2-positive**, as above\n\n"
+        "Not yet documented: HER2-positive. For the plan to review, nothing to send: Shortage.\n\n"
         f"To be billed as J9353. {CONTACT}"
     )
-
-
-def test_other_uses_of_the_policy_are_a_line_with_its_address() -> None:
-    gated = {"her2": unknown(ASK_HER2), "metastatic": unknown(document("Extent"))}
-    found = decision(Outcome.DOCUMENTATION, judgements=gated | {"shortage": unknown(document("Notice"))})
-    assert "Other uses the policy covers: [Margenza policy" in shown(found)["detail"]
 
 
 def test_a_secondary_hook_names_no_document_and_no_number() -> None:
@@ -200,6 +186,52 @@ def test_a_crd_client_is_told_the_same_of_what_could_not_be_read() -> None:
     card = no_coverage_card(decided_order(unread(), has_coverage=False), context()).to_json()
     assert card["summary"] == f"{DRUG}: nothing was decided, a system did not answer"
     assert card["detail"].endswith("No answer.\n\nNothing was written to the order.")
+
+
+# ------------------------------------------------------------------------------ what is no order, and what has no name
+
+# type, its words at the start of a card, its words within a summary
+THINGS = [
+    ("Appointment", "This appointment", "appointment"),
+    ("Encounter", "This visit", "encounter"),
+    ("ServiceRequest", "This order", "order"),
+]
+
+
+@pytest.mark.parametrize("has_coverage", [True, False])
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_what_has_no_name_is_named_in_words(resource_type: str, name: str, noun: str, has_coverage: bool) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, resource_type))
+    card = shown(found, has_coverage=has_coverage)
+    assert card["summary"].startswith(f"{name}: ")
+    assert f"no policy loaded for this {noun}" in card["summary"]
+    assert card["detail"].startswith(f"**{name}** ({resource_type}/x1): **")
+
+
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_a_crd_client_is_told_of_the_same_thing(resource_type: str, name: str, noun: str) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, resource_type))
+    resource = {"resourceType": resource_type, "id": "x1"}
+    card = no_coverage_card(decided_order(found, has_coverage=False, resource=resource), context()).to_json()
+    assert card["summary"].startswith(f"{name}: no Coverage found; ")
+    assert f"**no policy loaded for this {noun}**" in card["detail"]
+    assert card["detail"].endswith(f"was assumed and nothing was written to the {noun}.")
+
+
+@pytest.mark.parametrize(("resource_type", "name", "noun"), THINGS)
+def test_a_name_too_long_for_a_summary_gives_way_to_the_kind_of_thing(resource_type: str, name: str, noun: str) -> None:
+    found = decision(Outcome.NO_POLICY, order=ordered(resource_type, "x" * SUMMARY_LIMIT))
+    assert shown(found)["summary"] == f"This {noun}: coverage not confirmed, no policy loaded for this {noun}"
+    card = no_coverage_card(decided_order(found, has_coverage=False), context()).to_json()
+    assert card["summary"].startswith(f"No Coverage found for this {noun}; ")
+
+
+def test_nothing_is_written_to_the_appointment_that_stands_for_an_order() -> None:
+    booked = {"resourceType": "Appointment", "id": "a1"}
+    decided = decided_order(decision(Outcome.REVIEW), has_coverage=False, target=booked)
+    card = no_coverage_card(decided, context()).to_json()
+    assert card["summary"].startswith(f"{DRUG}: no Coverage found")
+    assert card["detail"].endswith("nothing was written to the appointment.")
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -67,6 +67,13 @@ def test_on_a_secondary_hook_documentation_says_when_the_documents_are_named() -
     )
 
 
+def test_of_an_order_that_is_signed_it_says_when_the_documents_were_named() -> None:
+    signed = replace(order(), status="active")
+    assert wording.reason(secondary(decision(Outcome.DOCUMENTATION, order=signed))).endswith(
+        "What the authorization takes was said when the order was signed."
+    )
+
+
 def test_review_shows_both_readings_and_what_is_on_record() -> None:
     assert wording.reason(decision(Outcome.REVIEW)) == (
         "Margenza 250 mg/10 mL under Margenza policy <A & B> needs clinical review by the plan. "
@@ -108,7 +115,7 @@ def test_technical_names_the_system() -> None:
     assert wording.reason(found) == (
         "Coverage of Margenza 250 mg/10 mL could not be determined. "
         "The FHIR server did not answer the search for Observation. "
-        "This is a technical problem, not a decision about coverage; sign the order again when the system responds."
+        "This is a technical problem, not a decision about coverage; try again when the system responds."
     )
 
 
@@ -131,7 +138,6 @@ def test_a_shortage_approval_says_that_it_can_be_extended() -> None:
     ("found", "why"),
     [
         (decision(Outcome.AUTHORIZABLE), "real-time authorization is switched off for this policy"),
-        (secondary(decision(Outcome.AUTHORIZED)), "this hook does not issue authorizations"),
         (decision(Outcome.AUTHORIZABLE, authority=None), "the plan issues it on request"),
     ],
 )
@@ -139,6 +145,16 @@ def test_authorizable_says_why_no_number_is_given(found: Decision, why: str) -> 
     assert wording.reason(found) == (
         "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage. "
         f"No authorization number is issued here: {why}. Request prior authorization from the plan."
+    )
+
+
+@pytest.mark.parametrize("unsolicited", [True, False])
+def test_a_secondary_hook_points_to_the_signing_and_has_nothing_requested(unsolicited: bool) -> None:
+    """Its caller cannot ask for unsolicited determinations, and has not asked for none."""
+    authority = Authority(real_time=True, unsolicited=unsolicited, primary_hook=False)
+    assert wording.reason(decision(Outcome.AUTHORIZABLE, authority=authority)) == (
+        "Found met: Adult; HER2-positive; Recurrent; Metastatic; Shortage. "
+        "No authorization number is issued here: an order gets its determination when it is signed."
     )
 
 

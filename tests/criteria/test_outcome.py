@@ -80,9 +80,15 @@ def test_an_unknown_root_waits_for_a_system_then_for_paper_then_for_a_person(
     ("authority", "words"),
     [
         (MAY, None),
-        (Authority(real_time=False, unsolicited=False, primary_hook=False), "switched off for this policy"),
-        (Authority(real_time=True, unsolicited=False, primary_hook=False), "no unsolicited determination"),
-        (Authority(real_time=True, unsolicited=True, primary_hook=False), "does not issue authorizations"),
+        (Authority(real_time=False, unsolicited=False, primary_hook=False), "when it is signed"),
+        (Authority(real_time=True, unsolicited=False, primary_hook=False), "when it is signed"),
+        (Authority(real_time=True, unsolicited=True, primary_hook=False), "when it is signed"),
+        (Authority(real_time=False, unsolicited=False, primary_hook=True), "switched off for this policy"),
+        (Authority(real_time=True, unsolicited=False, primary_hook=True), "no unsolicited determination"),
+        (
+            Authority(real_time=True, unsolicited=True, primary_hook=True, payer_known=False),
+            "does not identify its payer",
+        ),
     ],
 )
 def test_why_no_number_is_issued_is_said_in_words(authority: Authority, words: str | None) -> None:

@@ -51,6 +51,7 @@ def test_selecting_foresees_the_decision_and_issues_no_number() -> None:
     found = written(api().call(as_select(request_of(MET))))[MARGENZA]
     assert (found["covered"], found["pa-needed"]) == ("covered", "auth-needed")
     assert not {"satisfied-pa-id", "doc-needed", "questionnaire", "expiry-date"} & found.keys()
+    assert found["reason"]["text"].endswith("issued here: an order gets its determination when it is signed.")
 
 
 def test_only_selected_orders_are_commented_on() -> None:
@@ -134,6 +135,7 @@ def test_of_several_dispatched_orders_those_at_hand_are_decided_and_the_rest_is_
     assert set(written(called)) == {MARGENZA, CAPECITABINE}
     (card,) = [each for each in called.cards if "ServiceRequest/nowhere" in str(each)]
     assert "could not be read" in card["detail"]
+    assert card["summary"] == "This order: nothing was decided, a system did not answer"
 
 
 def test_an_order_of_another_patient_is_not_dispatched() -> None:
@@ -194,6 +196,13 @@ def test_an_appointment_without_an_order_gets_an_answer_of_its_own(version: str)
     assert found["Appointment/visit-0"]["covered"] == "conditional"
 
 
+def test_an_appointment_is_not_called_a_drug() -> None:
+    called = api(dialect="cds-hooks").call(as_appointment(request_of(MET), based=False))
+    assert [each["summary"] for each in called.cards] == [
+        "This appointment: coverage not confirmed, no policy loaded for this appointment"
+    ]
+
+
 def test_an_appointment_whose_order_cannot_be_read_is_not_decided() -> None:
     """Only in CRD 2.0 an appointment that is based on an order may carry the answer; later ones get a card."""
     body = as_appointment(request_of(MET), held=False)
@@ -247,6 +256,50 @@ def test_a_visit_shows_how_the_policy_reads_for_the_orders_on_record_and_writes_
     assert called.actions == []
 
 
+# chart, the outcome in the words of a visit
+SAID_AT_A_VISIT = [
+    (MET, "the record meets the policy"),
+    (OPEN, "prior authorization needed"),
+    (NOT_MET, "prior authorization needed, clinical review by the plan"),
+]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+@pytest.mark.parametrize(("chart", "said"), SAID_AT_A_VISIT, ids=[chart for chart, _ in SAID_AT_A_VISIT])
+def test_a_visit_says_the_outcome_of_an_order_on_record_even_on_one_card(
+    chart: str, said: str, hook: str, version: str
+) -> None:
+    called = api().call(ask(as_encounter(request_of(chart), hook), version, max_cards=1))
+    (card,) = called.cards
+    assert card["summary"].endswith(f": {said}")
+    assert "No Coverage" not in str(card)
+
+
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+def test_a_visit_says_that_a_system_did_not_answer(hook: str) -> None:
+    server = RecordServer(record_of(OPEN), SearchState.FAILED)
+    body = as_encounter(request_of(OPEN, without=["observations"], fhir=True), hook)
+    card = api(server).call(body).cards[0]
+    assert card["summary"].endswith(": nothing was decided, a system did not answer")
+    assert "try again when the system responds" in card["detail"]
+    assert card["detail"].endswith("\n\nNothing was written to the order.")
+
+
+@pytest.mark.parametrize("hook", ENCOUNTERS)
+def test_a_visit_does_not_repeat_what_stands_on_the_order(hook: str) -> None:
+    here, body = api(), request_of(MET)
+    signed = here.sign(body)
+    visit = as_encounter(body, hook)
+    for entry in visit["prefetch"]["medicationRequests"]["entry"]:
+        resource = entry["resource"]
+        if f"MedicationRequest/{resource['id']}" in names_of(body):
+            resource["extension"] = signed.order(f"MedicationRequest/{resource['id']}")["extension"]
+    called = here.call(visit)
+    assert called.actions == []
+    assert called.topics() == ["guideline"]
+
+
 @pytest.mark.parametrize("hook", ENCOUNTERS)
 @pytest.mark.parametrize("version", ["2.0", "2.2"])
 def test_a_coverage_that_is_not_in_force_is_said_at_the_visit(hook: str, version: str) -> None:
@@ -259,7 +312,9 @@ def test_without_the_encounter_at_hand_a_card_says_it() -> None:
     body["prefetch"]["encounter"] = None
     called = api().call(body)
     assert (called.status, called.actions) == (200, [])
-    assert any("not in force" in card["detail"] for card in called.cards)
+    (card,) = called.cards
+    assert card["summary"] == "This visit: no coverage in force"
+    assert "not in force" in card["detail"]
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped", "draft", "on-hold", None, 7])
@@ -315,6 +370,20 @@ def test_a_primary_hook_replaces_what_a_secondary_one_foresaw() -> None:
 def test_coverage_information_can_be_switched_off_on_every_hook(make: Any) -> None:
     called = api().call(ask(make(request_of(ENDED)), coverage_info=False))
     assert (called.status, called.actions) == (200, [])
+
+
+@pytest.mark.parametrize("make", [dict, as_dispatch, as_appointment])
+def test_without_crd_outcome_and_documents_are_switched_off_apart(make: Any) -> None:
+    here, body = api(dialect="cds-hooks"), make(request_of(OPEN))
+    whole = here.call(body)
+    asked = [card["detail"] for card in whole.cards if ", send:" in card["detail"]]
+    assert asked
+    no_documents = here.call(ask(body, appropriate_use=False))
+    assert no_documents.topics() == [each for each in whole.topics() if each != "appropriate-use"]
+    assert [card for card in no_documents.cards if ", send:" in card["detail"]] == []
+    no_outcome = here.call(ask(body, coverage_info=False))
+    assert [card["detail"] for card in no_outcome.cards if ", send:" in card["detail"]] == asked
+    assert "coverage-info" not in no_outcome.topics()
 
 
 @pytest.mark.parametrize("make", [dict, as_dispatch, as_appointment])

@@ -118,6 +118,15 @@ def test_names_and_descriptions_of_options_are_the_same_on_every_hook() -> None:
     assert len({option.code for option in shown}) == len(set(shown))
 
 
+def test_no_description_promises_what_some_hooks_do_not_do() -> None:
+    """Secondary hooks ask for no documents; appointments and encounters are written to as well."""
+    shown = {option.code: option.description for option in HOOKS[0].options}
+    written = shown["coverage-info"]
+    assert "where the hook asks for them, documentation" in written
+    assert "the order, appointment or encounter" in written
+    assert shown["insurance"].startswith("Says the outcome on a card where nothing is written")
+
+
 def test_the_observation_template_asks_for_the_codes_given_each_once_and_sorted() -> None:
     codes = [("http://snomed.info/sct", "2"), ("http://loinc.org", "9-1"), ("http://loinc.org", "9-1")]
     row = offered_services(codes)["her2-order-sign"]
