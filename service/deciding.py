@@ -111,7 +111,7 @@ class Call:
             name_decision(decision, subject, choice, self.request, self.services),
             subject.draft.resource,
             choice.reference,
-            frozenset(earlier.kept),
+            earlier.names(primary_only=subject.kind is Kind.ON_RECORD),
             target=subject.target,
             is_annotated=self._is_annotated(subject, decision, earlier, choice),
         )

@@ -43,6 +43,10 @@ class Earlier:
         """Say whether a primary hook asserted any of it."""
         return any(each.is_primary for each in self.kept.values())
 
+    def names(self, *, primary_only: bool = False) -> frozenset[str]:
+        """Return the ids of the assertions; only those of primary hooks, when foresight is not to count."""
+        return frozenset(name for name, each in self.kept.items() if each.is_primary or not primary_only)
+
     def in_force(self, day: date, choice: Choice, drug: str | None = None) -> Issued | None:
         """Return the authorization that the resource carries, when it holds on a day for this coverage and drug."""
         for each in self.kept.values():

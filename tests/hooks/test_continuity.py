@@ -231,3 +231,14 @@ def test_an_order_of_another_type_that_names_the_drug_is_told_where_the_policy_i
 
 
 HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+
+
+def test_at_a_visit_a_card_says_the_outcome_unless_a_primary_hook_wrote_it_to_the_order() -> None:
+    here, body = api(), request_of(OPEN)
+    selected, signed = here.call(as_select(body)), here.sign(body)
+    topics = [
+        here.call(as_encounter(body)).topics(),
+        here.call(carrying(as_encounter(body), selected)).topics(),
+        here.call(carrying(as_encounter(body), signed)).topics(),
+    ]
+    assert [each[0] for each in topics] == ["insurance", "insurance", "guideline"]
