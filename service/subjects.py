@@ -235,8 +235,8 @@ def _orders_of(appointment: Appointment, orders: _Orders, dialect: Dialect) -> I
     itself = DraftOrder(appointment.resource, appointment.path)
     reason = _NOT_REFERRED if orders.is_unnamed else None
     if not orders.own and not orders.contained:
-        # Later dialects have no room for coverage information on an appointment that is based on an order.
-        yield Subject(Kind.UNREAD, itself, is_held=dialect.annotates_appointments, reason=reason)
+        # Every answer of a primary hook carries coverage information (hook-16), and nothing else is here to carry it.
+        yield Subject(Kind.UNREAD, itself, reason=reason)
         return
     for order in orders.own.values():
         is_on_appointment = orders.is_single and dialect.annotates_appointments
