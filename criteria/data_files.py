@@ -93,10 +93,17 @@ class DataFile:
 def read_yaml(file: Traversable, name: str) -> DataFile:
     """Parse a YAML file as strictly as the value sets; raise LibraryError for what cannot be read."""
     content = file.read_bytes()
-    found = read_mapping(str(file), content)
+    try:
+        found = read_mapping(str(file), content)
+    except ValueError:
+        found = Defect(str(file), 1, 1, "$", "holds a whole number of more digits than are read")
     if isinstance(found, Defect):
         raise LibraryError((found,))
-    return DataFile(name, str(file), content.decode("utf-8"), found)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:  # the parser reads UTF-16 too
+        raise LibraryError((Defect(str(file), 1, 1, "$", "is not UTF-8"),)) from None
+    return DataFile(name, str(file), text, found)
 
 
 def yaml_files(folder: Traversable) -> Iterator[tuple[str, Traversable]]:

@@ -68,8 +68,8 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)
     register_error_handlers(app)
-    register_headers(app, settings)
     offered = offered_services(observation_codes(vocabulary))
+    register_headers(app, settings, offered.keys())
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
+_STEPS = re.compile(r"[/\\;]")
 _PLAIN = re.compile(r"[!-\[\]-~]+")
 """Visible ASCII without the backslash, which some parsers read as a slash."""
 
@@ -45,12 +46,17 @@ class BaseUrl:
     @property
     def is_loopback(self) -> bool:
         """Say whether the host is this machine by name or by literal address."""
-        if self.host == "localhost":
-            return True
+        address = self.address
+        return self.host == "localhost" or (address is not None and address.is_loopback)
+
+    @property
+    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The host's literal address, an IPv4 address in IPv6 clothing as what it is; None when the host is a name."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
-            return False
+            return None
+        return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
 
     def covers(self, url: str) -> bool:
         """Say whether an absolute URL (query allowed) has this origin and lies at or below this path."""
@@ -80,5 +86,9 @@ def _is_host(host: str) -> bool:
 
 
 def _climbs(path: str) -> bool:
-    """A path with dot segments, plain or percent-encoded, is called at another place than it names."""
-    return any(unquote(segment) in {".", ".."} for segment in path.split("/"))
+    """A path with dot segments, plain or percent-encoded, is called at another place than it names.
+
+    Servers differ in what ends a segment: some decode "%2f" first, some read a backslash as a slash, and Java's drop
+    what follows a semicolon. Whatever ends one for any of them ends one here.
+    """
+    return any(step in {".", ".."} for step in _STEPS.split(unquote(path)))

@@ -53,6 +53,17 @@ def read_text(value: Any, _around: Surroundings) -> str:
     return value
 
 
+def read_claim(value: Any, around: Surroundings) -> str:
+    """Return a text that the claim of a token can be (service.tokens takes printable ones only).
+
+    Spaces around it are a slip of the pen, and would keep the client out.
+    """
+    text = read_text(value, around)
+    if not text.isprintable() or text != text.strip():
+        raise ValueRefusedError("must be printable text without spaces around it, as the tokens have it")
+    return text
+
+
 def read_id(value: Any, _around: Surroundings) -> str:
     """Return a name that can stand in logs and metrics."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
@@ -76,6 +87,8 @@ def read_key_file(value: Any, around: Surroundings) -> KeySet:
             content = file.read(LARGEST_KEY_SET + 1)
     except OSError as error:
         raise ValueRefusedError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueRefusedError("must be the path of a file; no file can be called that") from None
     if len(content) > LARGEST_KEY_SET:
         raise ValueRefusedError(f"{path} has more than {LARGEST_KEY_SET} bytes")
     try:

@@ -13,6 +13,7 @@ from typing import Any
 from criteria.data_files import DataFile, read_yaml
 from criteria.errors import Defect, LibraryError
 from criteria.names import no_such
+from service.addresses import Reach
 from service.base_url import BaseUrl
 from service.client_values import (
     Network,
@@ -20,6 +21,7 @@ from service.client_values import (
     Surroundings,
     ValueRefusedError,
     read_algorithm,
+    read_claim,
     read_crd_version,
     read_fhir_server,
     read_flag,
@@ -28,7 +30,6 @@ from service.client_values import (
     read_key_file,
     read_payer,
     read_private_network,
-    read_text,
 )
 from service.key_set import ALGORITHMS, KeySet
 from service.problems import ServiceError
@@ -100,8 +101,8 @@ class Clients:
 _VALUES: Mapping[str, Read] = MappingProxyType(
     {
         "id": read_id,
-        "issuer": read_text,
-        "tenant": read_text,
+        "issuer": read_claim,
+        "tenant": read_claim,
         "jku": read_jku,
         "jwks_file": read_key_file,
         "crd_version": read_crd_version,
@@ -181,7 +182,18 @@ class _Reading:
         if ("jku" in row) == ("jwks_file" in row):
             self._refuse(at, "must have either jku or jwks_file, which say where its keys are")
         self._check_algorithms(at, fields)
+        self._check_reach(at, fields)
         return fields
+
+    def _check_reach(self, at: _Path, fields: Mapping[str, Any]) -> None:
+        """Refuse a `jku` at which no keys can ever be fetched; what a name leads to is known at each fetch only."""
+        url, networks = BaseUrl.of(fields.get("jku") or ""), fields.get("private_networks", ())
+        if url is None or networks is None or None in networks:
+            return
+        reach = Reach(networks, self.around.development)
+        elsewhere = url.address is not None and not reach.includes(url.address)
+        if elsewhere or (url.is_loopback and not self.around.development):
+            self._refuse((*at, "jku"), "is at an address that may not be called; see private_networks")
 
     def _check_algorithms(self, at: _Path, fields: Mapping[str, Any]) -> None:
         algorithms, keys = fields.get("algorithms", ALGORITHMS), fields.get("keys")

@@ -17,11 +17,16 @@ from service.addresses import AddressRefused, Network, Reach
 from service.connections import ReachAdapter
 from service.deadline import Allowance, Deadline
 from service.exact_json import JsonError, decode
+from service.key_set import LARGEST_KEY_SET
+from service.strict_json import read_object
 
 LARGEST_ANSWER = 10_000_000
-LARGEST_KEY_SET = 64_000
 _CHUNK = 16_384
 _FHIR_JSON = "application/fhir+json"
+
+# Of packed answers a piece is counted when it is unpacked. One that is packed several times over costs the work and
+# the memory of every layer before its first byte is counted, so one layer is all that is unpacked.
+_ENCODINGS = frozenset({"", "identity", "gzip"})
 
 # The server understood and does not give it: a clinician can. 400, 405, 422 and 501 are how servers say "unsupported".
 _DENIED = frozenset({400, 403, 404, 405, 410, 422, 501})
@@ -42,6 +47,9 @@ class Fetched:
 
 Fetch = Callable[[str, str | None, Deadline], Fetched]
 """Reads a URL with a token by a deadline; never raises for what a server does. Tests bring their own."""
+
+_Parse = Callable[[bytes], Any]
+"""Returns the value of a JSON text, or raises JsonError."""
 
 
 class FhirClient:
@@ -67,9 +75,12 @@ class FhirClient:
     def fetch_json(
         self, url: str, networks: tuple[Network, ...], deadline: Deadline, accept: str = "application/json"
     ) -> Mapping[str, Any] | None:
-        """Return a small JSON object, such as a key set, that is read without a token; None when it cannot be had."""
+        """Return a small JSON object, such as a key set, that is read without a token; None when it cannot be had.
+
+        It is read as strictly as the tokens it is for: no member may stand twice.
+        """
         small = replace(deadline, allowance=Allowance(LARGEST_KEY_SET))
-        return self._line(networks).read(url, None, small, accept).body
+        return self._line(networks).read(url, None, small, accept, read_object).body
 
     def _line(self, networks: tuple[Network, ...]) -> "_Line":
         key = frozenset(networks)
@@ -90,9 +101,9 @@ class _Line:
         self._adapter = ReachAdapter(reach)
 
     def __call__(self, url: str, token: str | None, deadline: Deadline) -> Fetched:
-        return self.read(url, token, deadline, _FHIR_JSON)
+        return self.read(url, token, deadline, _FHIR_JSON, decode)
 
-    def read(self, url: str, token: str | None, deadline: Deadline, accept: str) -> Fetched:
+    def read(self, url: str, token: str | None, deadline: Deadline, accept: str, parse: _Parse) -> Fetched:
         """Return what came of the URL."""
         if deadline.passed:
             return _failed("no time was left")
@@ -100,7 +111,7 @@ class _Line:
             return _failed("has no https address", unreachable=True)
         try:
             with self._get(url, token, deadline, accept) as response:
-                return _answer(response, deadline)
+                return _answer(response, deadline, parse)
         except AddressRefused:
             return _failed("is at an address this service may not call", unreachable=True)
         except requests.Timeout as error:
@@ -140,17 +151,19 @@ def _dropped(error: requests.ConnectionError) -> bool:
     return bool(error.args) and isinstance(error.args[0], ProtocolError)
 
 
-def _answer(response: requests.Response, deadline: Deadline) -> Fetched:
+def _answer(response: requests.Response, deadline: Deadline, parse: _Parse) -> Fetched:
     status = response.status_code
     if status in _DENIED:
         return Fetched(SearchState.DENIED, reason=f"answered {status}")
     if status != requests.codes.ok:
         return _failed(f"answered {status}")
+    if response.headers.get("Content-Encoding", "").lower() not in _ENCODINGS:
+        return _failed("answered in an encoding that is not read")
     body = _read(response, deadline)
     if isinstance(body, Fetched):
         return body
     try:
-        value = decode(body)
+        value = parse(body)
     except JsonError:
         return _failed("answered something that is not JSON")
     if not isinstance(value, dict):

@@ -1,5 +1,6 @@
 """What every answer carries besides its body: a correlation id, CORS, caching and browser safety."""
 
+from collections.abc import Collection
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -13,8 +14,11 @@ _NOT_STORED = ("/cds-services/", "/decisions/")
 _NOT_LOGGED = frozenset({"/livez"})
 
 
-def register_headers(app: Flask, settings: Settings) -> None:
-    """Number every call, decorate its answer and log that it was answered."""
+def register_headers(app: Flask, settings: Settings, service_ids: Collection[str]) -> None:
+    """Number every call, decorate its answer and log that it was answered.
+
+    `service_ids` are those on offer. The path of a call may name anything, so no other id is logged.
+    """
 
     @app.before_request
     def begin() -> None:
@@ -32,31 +36,25 @@ def register_headers(app: Flask, settings: Settings) -> None:
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         _allow_origin(response, settings)
         if path not in _NOT_LOGGED:
-            service_id = (request.view_args or {}).get("service_id")
+            service_id = (request.view_args or {}).get("service_id", "")
             milliseconds = round((perf_counter() - g.started) * 1000, 3)
-            known = {"service_id": service_id} if response.status_code != _NOT_FOUND and service_id else {}
+            known = {"service_id": service_id} if service_id in service_ids else {}
             if (client := g.get("client")) is not None:
                 known["client"] = client
             log_event("answered", status=response.status_code, milliseconds=milliseconds, **known)
         return response
 
 
-_NOT_FOUND = 404
-
-
 def _allow_origin(response: Response, settings: Settings) -> None:
     """Browser clients (sandboxes, SMART apps) need CORS; credentials are never allowed, tokens are in headers."""
+    if not settings.in_development:
+        # Whether there is an Origin or not: a shared cache would give what it keeps of a call without one to browsers.
+        response.vary.add("Origin")
     origin = request.headers.get("Origin")
-    if origin is None:
+    if origin is None or not (settings.in_development or origin in settings.cors_origins):
         return
     headers = response.headers
-    if settings.in_development:
-        headers["Access-Control-Allow-Origin"] = "*"
-    else:
-        headers.add("Vary", "Origin")
-        if origin not in settings.cors_origins:
-            return
-        headers["Access-Control-Allow-Origin"] = origin
+    headers["Access-Control-Allow-Origin"] = "*" if settings.in_development else origin
     headers["Access-Control-Expose-Headers"] = "X-Correlation-Id"
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"

@@ -102,6 +102,20 @@ def test_what_is_not_the_yaml_read_here_is_a_defect_and_never_another_error(cont
     assert (defect.file, defect.path) == (str(file), "$")
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a: 1\n".encode("utf-16"), "is not UTF-8"),
+        (b"a: " + b"9" * 5000 + b"\n", "holds a whole number of more digits than are read"),
+    ],
+)
+def test_what_the_parser_reads_and_python_does_not_is_a_defect_too(content: bytes, words: str, file: Path) -> None:
+    file.write_bytes(content)
+    with pytest.raises(LibraryError) as caught:
+        read_yaml(file, "shown.yaml")
+    assert str(caught.value) == f"{file}:1:1: $: {words}"
+
+
 def test_plain_words_stay_words(file: Path) -> None:
     found = written(file, "a: NO\nb: 0012\nc: 12:30\nd: yes\ne: 2026-01-01\nf: 12\ng: true\n")
     assert found.content == {

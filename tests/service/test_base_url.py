@@ -1,3 +1,5 @@
+from ipaddress import ip_address
+
 import pytest
 
 from service.base_url import BaseUrl
@@ -38,6 +40,12 @@ def test_a_base_url_is_written_from_its_parts(text: str, written: str) -> None:
         "https://ehr.example.org/fhir/../admin",
         "https://ehr.example.org/fhir/%2e%2e/admin",
         "https://ehr.example.org/fhir/./x",
+        "https://ehr.example.org/fhir/..%2fadmin",
+        "https://ehr.example.org/fhir/x%2F..%2F..%2Fadmin",
+        "https://ehr.example.org/fhir/..%5cadmin",
+        "https://ehr.example.org/fhir/..;/admin",
+        "https://ehr.example.org/fhir/..;x=1/admin",
+        "https://ehr.example.org/fhir/..%3b/admin",
         "https://exämple.org",
     ],
 )
@@ -55,6 +63,10 @@ def test_what_two_parsers_could_read_differently_is_no_base_url(text: str) -> No
         ("https://ehr.example.org/other", False),
         ("https://ehr.example.org/fhir/../other", False),
         ("https://ehr.example.org/fhir/%2E%2E/other", False),
+        ("https://ehr.example.org/fhir/..%2fother", False),
+        ("https://ehr.example.org/fhir/..%5Cother", False),
+        ("https://ehr.example.org/fhir/..;/other", False),
+        ("https://ehr.example.org/fhir/Binary/a%2Fb..;v=1.0", True),
         ("http://ehr.example.org/fhir/Condition", False),
         ("https://ehr.example.org:8443/fhir/Condition", False),
         ("https://evil.example/fhir/Condition", False),
@@ -65,6 +77,22 @@ def test_only_addresses_below_the_base_are_covered(url: str, covered: bool) -> N
     base = BaseUrl.of("https://ehr.example.org/fhir")
     assert base is not None
     assert base.covers(url) is covered
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://10.0.0.1:8443/fhir", "10.0.0.1"),
+        ("https://[fd00::1]/", "fd00::1"),
+        ("https://[::ffff:127.0.0.1]/", "127.0.0.1"),
+        ("https://ehr.example.org", None),
+        ("https://10.0.0.1.example.org", None),
+    ],
+)
+def test_a_literal_address_is_known_in_each_of_its_spellings(text: str, address: str | None) -> None:
+    base = BaseUrl.of(text)
+    assert base is not None
+    assert base.address == (None if address is None else ip_address(address))
 
 
 @pytest.mark.parametrize(

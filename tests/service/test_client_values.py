@@ -41,6 +41,12 @@ def test_a_crd_version_is_named_by_its_dialect_or_release(tmp_path: Path, writte
         ('id: a, issuer: " ", jku: https://a.example/k', "$.clients[0].issuer", "must be text"),
         (f"{MINIMAL}, tenant: 12", "$.clients[0].tenant", "in quotes if it looks like a number"),
         (f"{MINIMAL}, tenant: [a]", "$.clients[0].tenant", "must be text"),
+        ('id: a, issuer: " i", jku: https://a.example/k', "$.clients[0].issuer", "without spaces around it"),
+        ('id: a, issuer: "i ", jku: https://a.example/k', "$.clients[0].issuer", "without spaces around it"),
+        ('id: a, issuer: "i\\u200b", jku: https://a.example/k', "$.clients[0].issuer", "must be printable"),
+        ('id: a, issuer: "a\\tb", jku: https://a.example/k', "$.clients[0].issuer", "must be printable"),
+        (f'{MINIMAL}, tenant: "t\\n"', "$.clients[0].tenant", "must be printable"),
+        (f'{MINIMAL}, tenant: "t "', "$.clients[0].tenant", "without spaces around it"),
         (f"{MINIMAL}, tenants: a", "$.clients[0].tenants", "no key is called tenants; nearest: tenant"),
         # keys
         ("id: a, issuer: i", "$.clients[0]", "either jku or jwks_file"),
@@ -53,6 +59,7 @@ def test_a_crd_version_is_named_by_its_dialect_or_release(tmp_path: Path, writte
         ("id: a, issuer: i, jwks_file: [x]", "$.clients[0].jwks_file", "must be text"),
         ("id: a, issuer: i, jwks_file: none.json", "$.clients[0].jwks_file", "cannot be read: No such file"),
         ("id: a, issuer: i, jwks_file: .", "$.clients[0].jwks_file", "cannot be read: Is a directory"),
+        ('id: a, issuer: i, jwks_file: "a\\0b"', "$.clients[0].jwks_file", "must be the path of a file"),
         ("id: a, issuer: i, jwks_file: text.json", "$.clients[0].jwks_file", "is not JSON"),
         ("id: a, issuer: i, jwks_file: twice.json", "$.clients[0].jwks_file", "a member that stands twice"),
         ("id: a, issuer: i, jwks_file: large.json", "$.clients[0].jwks_file", "more than 65536 bytes"),
@@ -69,6 +76,28 @@ def test_a_crd_version_is_named_by_its_dialect_or_release(tmp_path: Path, writte
         (f"{MINIMAL}, algorithms: []", "$.clients[0].algorithms", "must name an algorithm"),
         (f"{MINIMAL}, algorithms: ES384", "$.clients[0].algorithms", "must be a list"),
         ("id: a, issuer: i, jwks_file: good.json, algorithms: ES384", "$.clients[0].algorithms", "must be a list"),
+        # where keys can never be fetched
+        ("id: a, issuer: i, jku: https://127.0.0.1/k", "$.clients[0].jku", "may not be called"),
+        ("id: a, issuer: i, jku: https://localhost/k", "$.clients[0].jku", "may not be called"),
+        ("id: a, issuer: i, jku: 'https://[::1]/k'", "$.clients[0].jku", "may not be called"),
+        ("id: a, issuer: i, jku: 'https://[::ffff:10.0.0.1]/k'", "$.clients[0].jku", "may not be called"),
+        ("id: a, issuer: i, jku: https://10.0.0.1/k", "$.clients[0].jku", "see private_networks"),
+        ("id: a, issuer: i, jku: https://169.254.169.254/k", "$.clients[0].jku", "may not be called"),
+        (
+            "id: a, issuer: i, jku: https://10.1.0.1/k, private_networks: [10.0.0.0/16]",
+            "$.clients[0].jku",
+            "see private_networks",
+        ),
+        (
+            "id: a, issuer: i, jku: https://10.1.0.1/k, private_networks: [intranet]",
+            "$.clients[0].private_networks[0]",
+            "must be a network",
+        ),
+        (
+            "id: a, issuer: i, jku: https://10.1.0.1/k, private_networks: 10.0.0.0/8",
+            "$.clients[0].private_networks",
+            "must be a list",
+        ),
         # what may be called
         (f"{MINIMAL}, fhir_servers: https://a.example", "$.clients[0].fhir_servers", "must be a list"),
         (f"{MINIMAL}, fhir_servers: [a.example]", "$.clients[0].fhir_servers[0]", "must be an http(s) URL"),
@@ -107,6 +136,23 @@ def test_a_mistake_stops_the_start_and_is_named_by_its_place(
     assert found.startswith("1:")
     assert f": {place}: " in found
     assert words in found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "jku: https://10.0.0.1/k, private_networks: [10.0.0.0/16]",
+        "jku: 'https://[fd00:1::5]/k', private_networks: ['fd00:1::/64']",
+        "jku: https://9.9.9.9/k",
+    ],
+)
+def test_keys_may_be_at_an_address_that_can_be_called(tmp_path: Path, entry: str) -> None:
+    assert len(list(read(tmp_path, one(f"id: a, issuer: i, {entry}")))) == 1
+
+
+def test_claims_may_hold_spaces_and_letters_of_any_language(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, one("id: a, issuer: i, tenant: Klinik Köln, jku: https://ehr.example.org/jwks"))
+    assert found.tenant == "Klinik Köln"
 
 
 def test_a_key_file_of_the_largest_size_is_read(tmp_path: Path) -> None:

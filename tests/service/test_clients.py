@@ -187,6 +187,12 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         read_clients(tmp_path / "clients.yaml", development=False, payers=PAYERS)
 
 
+def test_a_file_in_utf_16_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "clients.yaml").write_text(one(MINIMAL), encoding="utf-16")
+    with pytest.raises(ClientsError, match=r"clients\.yaml:1:1: \$: is not UTF-8"):
+        read_clients(tmp_path / "clients.yaml", development=False, payers=PAYERS)
+
+
 # ------------------------------------------------------------------------------------------------ the types
 
 

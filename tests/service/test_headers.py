@@ -37,6 +37,12 @@ def test_a_browser_may_read_errors_too() -> None:
     assert response.headers["Access-Control-Expose-Headers"] == "X-Correlation-Id"
 
 
+@pytest.mark.parametrize("url", ["/cds-services", "/policies", "/none"])
+def test_in_production_a_shared_cache_keeps_answers_apart_by_origin(url: str) -> None:
+    here = world(profile=Profile.PRODUCTION, cors_origins=("https://app.example",))
+    assert here.client.get(url).headers.getlist("Vary") == ["Origin"]
+
+
 @pytest.mark.parametrize(("origin", "allowed"), [("https://app.example", True), (ORIGIN, False)])
 def test_in_production_only_configured_pages_may_call(origin: str, allowed: bool) -> None:
     here = world(profile=Profile.PRODUCTION, cors_origins=("https://app.example",))
@@ -87,10 +93,20 @@ def test_a_call_is_logged_once_without_patient_data() -> None:
     assert "p1" not in str({name: value for name, value in line.items() if name not in {"time", "correlation_id"}})
 
 
-def test_an_address_that_does_not_exist_is_not_logged_as_a_service() -> None:
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("POST", "/cds-services/Canary", 404),
+        ("OPTIONS", "/cds-services/Canary", 200),
+        ("OPTIONS", "/cds-services/Canary/feedback", 200),
+        ("GET", "/cds-services/Canary", 405),
+    ],
+)
+def test_an_address_that_does_not_exist_is_not_logged_as_a_service(method: str, url: str, status: int) -> None:
     here = world()
     with logged() as stream:
-        here.client.post("/cds-services/Canary", json={})
+        here.client.open(url, method=method)
     line = json.loads(stream.getvalue())
-    assert line["status"] == 404
+    assert line["status"] == status
+    assert "service_id" not in line
     assert "Canary" not in str(line)
