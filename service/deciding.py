@@ -98,7 +98,7 @@ class Call:
             return None
         choice = self.coverages.choose(mapped.order, subject.draft.resource)
         carrier = subject.draft.resource if subject.target is None else subject.target
-        earlier = Earlier.on(carrier, self.request.caller.client, self.services)
+        earlier = Earlier.on(carrier, self.request, self.services)
         # The care lies ahead: the coverage must be in force when it can begin, not when the order was written.
         day = max(decision_day(mapped.order, self.called), self.called)
         problem = choice.problem(day)

@@ -27,13 +27,14 @@ class Issued:
 class KeptDecision:
     """A decision record as the JSON it is sent as, and whose call it answered: `client` is None for anybody's.
 
-    `is_primary` says that a primary hook asserted it. `payer`, `coverage` and `drug` are what its authorization, if
-    it has one, is for.
+    `is_primary` says that a primary hook asserted it. `patient`, `payer`, `coverage` and `drug` are what its
+    authorization, if it has one, is for.
     """
 
     json: bytes
     client: str | None = None
     is_primary: bool = True
+    patient: str | None = None
     payer: str | None = None
     coverage: str | None = None
     drug: str | None = None

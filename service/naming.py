@@ -30,13 +30,15 @@ class Earlier:
     """What this service asserted to this client on a resource, by assertion id, as far as it is kept."""
 
     kept: Mapping[str, KeptDecision]
+    patient: str
 
     @classmethod
-    def on(cls, carrier: Mapping[str, Any], client: str | None, services: Services) -> "Earlier":
+    def on(cls, carrier: Mapping[str, Any], request: HookRequest, services: Services) -> "Earlier":
         """Read the coverage information of a resource; what another client was told is not ours to go by."""
         found = {each: services.store.get(each) for each in assertion_ids(carrier)}
+        client = request.caller.client
         mine = {name: each for name, each in found.items() if each is not None and each.client == client}
-        return cls(MappingProxyType(mine))
+        return cls(MappingProxyType(mine), request.patient_id)
 
     @property
     def has_primary(self) -> bool:
@@ -48,10 +50,14 @@ class Earlier:
         return frozenset(name for name, each in self.kept.items() if each.is_primary or not primary_only)
 
     def in_force(self, day: date, choice: Choice, drug: str | None = None) -> Issued | None:
-        """Return the authorization that the resource carries, when it holds on a day for this coverage and drug."""
+        """Return the authorization that the resource carries, when it holds on a day for this coverage and drug.
+
+        And for this patient: an extension may have been copied from another one's order.
+        """
         for each in self.kept.values():
             issued = each.authorization
-            if issued is None or (each.payer, each.coverage) != (choice.payer.id, choice.reference):
+            same = (each.patient, each.payer, each.coverage) == (self.patient, choice.payer.id, choice.reference)
+            if issued is None or not same:
                 continue
             if day <= issued.approval.expires and drug in (None, each.drug):
                 return issued
@@ -90,6 +96,7 @@ def name_decision(
         encode({**record, "approval": approval_record(named)}),
         client=request.caller.client,
         is_primary=request.service.primary,
+        patient=request.patient_id,
         payer=choice.payer.id,
         coverage=choice.reference,
         drug=decision.order.drug.key,

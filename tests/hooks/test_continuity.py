@@ -1,5 +1,6 @@
 """One order from signing to the visit: what was asserted once stands until the record contradicts it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,6 +126,15 @@ def test_it_ends_on_its_last_day() -> None:
     assert number(written(here.sign(fewer))[MARGENZA]) == number(written(signed)[MARGENZA])
     clock.moment = last + timedelta(days=1)
     assert "satisfied-pa-id" not in written(here.sign(fewer))[MARGENZA]
+
+
+def test_it_is_for_its_patient_only() -> None:
+    """Whoever copies an extension to another patient's order takes no number along."""
+    here, body = api(), request_of(MET)
+    signed = here.sign(body)
+    other = json.loads(json.dumps(carrying(request_of(MET), signed)).replace(body["context"]["patientId"], "other"))
+    other["prefetch"]["observations"] = {"resourceType": "Bundle", "type": "searchset"}
+    assert "satisfied-pa-id" not in written(here.sign(other))[MARGENZA]
 
 
 def test_it_is_for_its_drug_only() -> None:
