@@ -55,7 +55,7 @@ def test_an_open_server_is_sent_no_token(mocked: responses.RequestsMock) -> None
 
 
 def test_a_compressed_answer_is_read(mocked: responses.RequestsMock) -> None:
-    mocked.get(URL, body=gzip.compress(b'{"resourceType":"Bundle"}'), headers={"Content-Encoding": "gzip"})
+    mocked.get(URL, body=gzip.compress(b'{"resourceType":"Bundle"}', mtime=0), headers={"Content-Encoding": "gzip"})
     assert fetch().state is ANSWERED
 
 
@@ -252,7 +252,7 @@ def test_all_answers_to_one_call_together_are_bounded(mocked: responses.Requests
 
 
 def test_what_a_compressed_answer_unpacks_to_is_counted(mocked: responses.RequestsMock) -> None:
-    mocked.get(URL, body=gzip.compress(b"{}" + b" " * 100_000), headers={"Content-Encoding": "gzip"})
+    mocked.get(URL, body=gzip.compress(b"{}" + b" " * 100_000, mtime=0), headers={"Content-Encoding": "gzip"})
     deadline = Deadline(at=Deadline.after(60).at, allowance=Allowance(50_000))
     assert fetch(deadline=deadline) == Fetched(FAILED, reason="answered too much in all")
 
@@ -302,7 +302,7 @@ def test_of_an_answer_of_200_mb_no_more_is_read_than_may_be() -> None:
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off() -> None:
-    packed = gzip.compress(b"{}" + b" " * 100_000_000)
+    packed = gzip.compress(b"{}" + b" " * 100_000_000, mtime=0)
     with loopback(sending(answer(packed, Content_Encoding="gzip"))) as server:
         tracemalloc.start()
         fetched = local(server, deadline=Deadline.after(30))
@@ -326,13 +326,15 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off() -> None:
     ],
 )
 def test_an_answer_that_is_packed_in_another_way_or_more_than_once_is_not_unpacked(lines: str) -> None:
-    packed = gzip.compress(gzip.compress(ANSWER))
+    packed = gzip.compress(gzip.compress(ANSWER, mtime=0))
     head = f"HTTP/1.1 200 OK\r\n{lines}\r\nContent-Length: {len(packed)}\r\n\r\n"
     with loopback(sending(head.encode(), packed)) as server:
         assert local(server) == Fetched(FAILED, reason="answered in an encoding that is not read")
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("GZip", gzip.compress(ANSWER)), ("identity", ANSWER)])
+@pytest.mark.parametrize(
+    ("encoding", "body"), [("GZip", gzip.compress(ANSWER, mtime=0)), ("identity", ANSWER)], ids=["gzip", "identity"]
+)
 def test_an_answer_that_is_packed_once_or_not_at_all_is_read(encoding: str, body: bytes) -> None:
     with loopback(sending(answer(body, Content_Encoding=encoding))) as server:
         assert local(server).state is ANSWERED
