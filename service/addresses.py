@@ -7,12 +7,13 @@ into the network this service runs in. So the addresses are judged, and what was
 
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from service.base_url import Address, literal_address
+
 Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 
 # The only block that IANA gives out as global unicast. Everything else of IPv6 is special, among it addresses that
 # stand for IPv4 ones: NAT64 (RFC 6052, RFC 8215), "IPv4-compatible" and "IPv4-translated".
@@ -78,7 +79,7 @@ def resolve(host: str, port: int, seconds: float) -> tuple[Address, ...]:
     not wait for. Raises TimeoutError, and OSError or UnicodeError for what is no name.
     """
     try:
-        return (_plain(host),)
+        return (literal_address(host),)
     except ValueError:
         pass
     answers: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
@@ -89,7 +90,7 @@ def resolve(host: str, port: int, seconds: float) -> tuple[Address, ...]:
         raise TimeoutError from None
     if not isinstance(answer, list):
         raise answer
-    return tuple(dict.fromkeys(map(_plain, answer)))
+    return tuple(dict.fromkeys(map(literal_address, answer)))
 
 
 def _ask(host: str, port: int, answers: "SimpleQueue[list[str] | OSError | UnicodeError]") -> None:
@@ -99,11 +100,6 @@ def _ask(host: str, port: int, answers: "SimpleQueue[list[str] | OSError | Unico
         answers.put(error)
     else:
         answers.put([str(address[0]) for *_, address in found])
-
-
-def _plain(text: str) -> Address:
-    address = ip_address(text)
-    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
 def _is_public(address: Address) -> bool:

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
 _STEPS = re.compile(r"[/\\;]")
@@ -50,13 +52,12 @@ class BaseUrl:
         return self.host == "localhost" or (address is not None and address.is_loopback)
 
     @property
-    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The host's literal address, an IPv4 address in IPv6 clothing as what it is; None when the host is a name."""
+    def address(self) -> Address | None:
+        """The host's literal address; None when the host is a name."""
         try:
-            address = ipaddress.ip_address(self.host)
+            return literal_address(self.host)
         except ValueError:
             return None
-        return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
 
     def covers(self, url: str) -> bool:
         """Say whether an absolute URL (query allowed) has this origin and lies at or below this path."""
@@ -73,6 +74,12 @@ class BaseUrl:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _SCHEME_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
+
+
+def literal_address(text: str) -> Address:
+    """Return an address, an IPv4 address in IPv6 clothing as what it is; raise ValueError for what is no address."""
+    address = ipaddress.ip_address(text)
+    return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
 
 
 def _is_host(host: str) -> bool:

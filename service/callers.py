@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Protocol
 
 from cards.dialect import DIALECTS, NEWEST, Dialect
+from service.addresses import Network
 from service.base_url import BaseUrl
 from service.clients import Client, Clients
 from service.clock import Clock
@@ -31,7 +31,7 @@ class Caller:
     default_payer: str | None = None
     fhir_servers: tuple[BaseUrl, ...] = ()
     loopback: bool = False
-    private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    private_networks: tuple[Network, ...] = ()
 
     def fhir_base(self, url: str) -> BaseUrl | None:
         """Return the base to call for a `fhirServer`, None when that server is not allowed.

@@ -10,13 +10,12 @@ from typing import Any
 
 from cards.dialect import DIALECTS
 from criteria.names import no_such
+from service.addresses import Network
 from service.base_url import BaseUrl
 from service.exact_json import JsonError
 from service.key_set import ALGORITHMS, LARGEST_KEY_SET, KeySet, KeySetError, read_key_set
 from service.problems import ServiceError
 from service.strict_json import read_object
-
-Network = IPv4Network | IPv6Network
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 

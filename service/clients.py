@@ -13,10 +13,9 @@ from typing import Any
 from criteria.data_files import DataFile, read_yaml
 from criteria.errors import Defect, LibraryError
 from criteria.names import no_such
-from service.addresses import Reach
+from service.addresses import Network, Reach
 from service.base_url import BaseUrl
 from service.client_values import (
-    Network,
     Read,
     Surroundings,
     ValueRefusedError,

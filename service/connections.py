@@ -18,7 +18,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from service.addresses import Address, Reach
+from service.addresses import Reach
+from service.base_url import Address
 
 CONNECT_SECONDS = 0.5
 _CONNECTIONS = 64

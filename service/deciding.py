@@ -38,7 +38,7 @@ _UNREAD_COVERAGE = "The Coverage or its payer could not be read: the FHIR server
 _IN_FORCE = "The coverage is in force. Coverage of HER2-targeted drugs is decided for each order."
 _ORDER_NOT_READ = "The order itself could not be read: it was not sent, and the EHR's FHIR server did not give it."
 _DRUG_NOT_READ = "The ordered drug could not be read: the EHR's FHIR server did not give the medication."
-_WITHDRAWN = frozenset({"cancelled", "completed", "entered-in-error", "fulfilled", "noshow", "revoked", "stopped"})
+_WITHDRAWN = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})
 _PROPOSED_AFTER = frozenset({Outcome.DOCUMENTATION, Outcome.REVIEW, Outcome.NOT_MET})
 
 

@@ -64,7 +64,7 @@ class NewestSentCards:
 
 
 def _card_key(card: str, client_id: str | None) -> str:
-    """Name a card of a client: two clients that send the same order and chart get cards of the same UUID."""
+    """Name a card of a client. A UUID is its own already (service.naming); who reports is part of the question here."""
     return card if client_id is None else f"{card} {client_id}"
 
 

@@ -1,6 +1,6 @@
 """Reading one URL of a caller's FHIR server, within a deadline and a size, following nothing it says.
 
-Whether the URL may be called at all is decided before (settings.fhir_base), and which addresses its host may have in
+Whether the URL may be called at all is decided before (service.callers), and which addresses its host may have in
 service.addresses; this module keeps a slow, broken or hostile server from costing more than its own answer.
 """
 

@@ -7,6 +7,7 @@ stand after them. The clinical record is no part of the standard set.
 
 from collections.abc import Iterable, Mapping
 
+from service.draft_orders import ORDER_TYPES
 from service.templates import Template
 
 OBSERVATION_CODES = "<observation codes>"
@@ -21,17 +22,9 @@ _DRAFTED_MEDICATIONS = {
     ),
 }
 
-_DISPATCHED_TYPES = (
-    "CommunicationRequest",
-    "DeviceRequest",
-    "MedicationRequest",
-    "NutritionOrder",
-    "ServiceRequest",
-    "VisionPrescription",
-)
 _DISPATCHED = {
     f"{name[0].lower()}{name[1:]}s": f"{name}?_id={{{{context.dispatchedOrders.resolve().ofType({name}).id}}}}"
-    for name in _DISPATCHED_TYPES
+    for name in sorted(ORDER_TYPES)
 }
 
 # R4 lets an appointment be based on a ServiceRequest only; other orders are named by this extension.

@@ -88,6 +88,26 @@ _NEEDS = (
 )
 _ABOUT = "coverage and prior authorization of HER2-targeted drugs against the payer's medical policy"
 
+
+def _visit_service(hook: str, moment: str, orders: str) -> HookService:
+    """Return the row of an encounter hook; the two differ in when they fire, and in how that is said."""
+    return HookService(
+        hook=hook,
+        id=f"her2-{hook}",
+        title=f"HER2-targeted drugs: coverage {moment}",
+        description=(
+            f"Says when the coverage is not in force, and how the policy reads for the HER2-targeted drugs {orders}. "
+            "Issues no authorization and asks for no documents."
+        ),
+        usage_requirements=_NEEDS.format("Encounter, "),
+        prefetch=hook_templates.ENCOUNTER,
+        options=hook_options.VISITING,
+        scope=Scope.ENCOUNTER,
+        primary=False,
+        needs_encounter=True,
+    )
+
+
 HOOKS = (
     HookService(
         hook="order-sign",
@@ -132,36 +152,8 @@ HOOKS = (
         scope=Scope.APPOINTMENTS,
         users=frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"}),
     ),
-    HookService(
-        hook="encounter-start",
-        id="her2-encounter-start",
-        title="HER2-targeted drugs: coverage when an encounter starts",
-        description=(
-            "Says when the coverage is not in force, and how the policy reads for the HER2-targeted drugs on order. "
-            "Issues no authorization and asks for no documents."
-        ),
-        usage_requirements=_NEEDS.format("Encounter, "),
-        prefetch=hook_templates.ENCOUNTER,
-        options=hook_options.VISITING,
-        scope=Scope.ENCOUNTER,
-        primary=False,
-        needs_encounter=True,
-    ),
-    HookService(
-        hook="encounter-discharge",
-        id="her2-encounter-discharge",
-        title="HER2-targeted drugs: coverage at discharge",
-        description=(
-            "Says when the coverage is not in force, and how the policy reads for the HER2-targeted drugs still on "
-            "order. Issues no authorization and asks for no documents."
-        ),
-        usage_requirements=_NEEDS.format("Encounter, "),
-        prefetch=hook_templates.ENCOUNTER,
-        options=hook_options.VISITING,
-        scope=Scope.ENCOUNTER,
-        primary=False,
-        needs_encounter=True,
-    ),
+    _visit_service("encounter-start", "when an encounter starts", "on order"),
+    _visit_service("encounter-discharge", "at discharge", "still on order"),
 )
 
 
