@@ -4,6 +4,7 @@ An answer is a clinician's statement only if the form is finished and a practiti
 filled in is record data that came by another road: it is not counted here.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -67,9 +68,10 @@ def map_questionnaire_response(origin: Origin, resolve: Resolve) -> tuple[Answer
 def _only_ones(origin: Origin, answers: list[Answer]) -> Iterator[Answer]:
     """Yield the answers that are alone at their item: our questions take one, and of several none can be picked."""
     items = [answer.source.path.rpartition(".answer[")[0] for answer in answers]
-    for item in dict.fromkeys(each for each in items if items.count(each) > 1):
+    given = Counter(items)
+    for item in (each for each, times in given.items() if times > 1):
         origin.note(item.removeprefix("QuestionnaireResponse."), "several answers where one is asked for: not used")
-    yield from (answer for answer, item in zip(answers, items, strict=True) if items.count(item) == 1)
+    yield from (answer for answer, item in zip(answers, items, strict=True) if given[item] == 1)
 
 
 def _answer(  # noqa: PLR0917 - one argument per part of the fact

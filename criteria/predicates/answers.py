@@ -24,7 +24,8 @@ def _newest(case: Case, link_id: str) -> list[Answer]:
     if not found:
         return []
     moments = [(str(each.authored or ""), each.moment) for each in found]
-    last = [each for each, moment in zip(found, moments, strict=True) if moment == max(moments)]
+    newest_moment = max(moments)
+    last = [each for each, moment in zip(found, moments, strict=True) if moment == newest_moment]
     return sorted(last, key=lambda each: each.source.reference)
 
 
