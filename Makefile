@@ -72,7 +72,8 @@ check: .venv/.dev
 
 # Only whoever changes a dependency needs uv. No registry address may enter the lock files.
 LOCK_FLAGS ?=
-COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
+# The image holds every extra, so both locks do.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --all-extras --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 lock: $(BIN)/uv

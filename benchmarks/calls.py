@@ -47,7 +47,7 @@ def decision_service(
 
     Its log lines are made and written, but to nowhere, unless the library is handed in: then nothing is logged.
     """
-    settings = Settings(profile=Profile.DEVELOPMENT, default_payer="oscar", clients=clients)
+    settings = Settings(profile=Profile.DEVELOPMENT, database="sqlite://", default_payer="oscar", clients=clients)
     app = create_app(settings, library=library, clock=StoppedClock(), answer_hook=hook)
     if library is None:
         configure_logs(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends

@@ -1,45 +1,54 @@
-"""Settings: environment variables HER2_CRD_… and PORT, read once at start.
+"""Settings: environment variables HER2_CRD_…, PORT and DATABASE_URL, read once at start.
 
 A misspelt or impossible setting stops the start and is named, because a service that decides coverage must not run
 with a configuration that its operator did not mean.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from cards.dialect import DIALECTS, NEWEST
+from cards.dialect import NEWEST
 from service.base_url import BaseUrl
-from service.problems import ServiceError
+from service.setting_values import (
+    Profile,
+    SettingsError,
+    read_count,
+    read_database,
+    read_deadline,
+    read_dialect,
+    read_file,
+    read_flag,
+    read_folder,
+    read_host,
+    read_origins,
+    read_payer,
+    read_policy_ids,
+    read_port,
+    read_profile,
+    read_public_url,
+    read_servers,
+    read_switch,
+    read_token_hashes,
+)
+
+__all__ = [
+    "CALLS_PER_CLIENT",
+    "IN_MEMORY",
+    "PREFIX",
+    "READERS",
+    "Profile",
+    "Settings",
+    "SettingsError",
+    "read_settings",
+]
 
 PREFIX = "HER2_CRD_"
-LONGEST_DEADLINE_SECONDS = 4.5
-"""CRD asks for an answer within 5 s (found-2); deciding and sending need the rest."""
-
-
 CALLS_PER_CLIENT = 8
+IN_MEMORY = frozenset({"sqlite://", "sqlite:///:memory:"})
 _DEFAULT_PORT = 8080
-_HIGHEST_PORT = 65_535
-
-
-class SettingsError(ServiceError):
-    """A setting is unknown, impossible or missing; the text names it."""
-
-    def __init__(self, name: str, words: str) -> None:
-        """Name the setting, then say what is wrong."""
-        super().__init__(f"{name}: {words}")
-        self.name = name
-
-
-class Profile(Enum):
-    """What the service may take for granted about its surroundings."""
-
-    DEVELOPMENT = "development"
-    """On a machine that only its developer can reach: without a registry nobody is asked for a name."""
-    PRODUCTION = "production"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,10 @@ class Settings:
     """Everything an operator can choose."""
 
     profile: Profile = Profile.PRODUCTION
+    database: str = field(default="sqlite:///her2-crd.sqlite3", repr=False)
+    """Address of the database, which may hold a password; `sqlite://` is one in memory, lost at the end."""
+    workers: int = 2
+    """Processes that answer."""
     host: str = "127.0.0.1"
     port: int = _DEFAULT_PORT
     public_url: str = "http://127.0.0.1:8080"
@@ -71,25 +84,31 @@ class Settings:
     not_met_is_review: frozenset[str] = frozenset()
     """Ids of policies whose not-met is sent as review."""
     cors_origins: tuple[str, ...] = ()
+    retain_inputs: bool = False
+    """Keep what was read and sent, encrypted, so that a decision can be replayed and shown with its values."""
+    retain_keys: Path | None = None
+    """File of the keys it is encrypted with, one a line, the newest first."""
+    operator_tokens: frozenset[str] = frozenset()
+    """SHA-256 hashes of the tokens that may read all decisions and the metrics."""
+    open_telemetry: bool = False
 
     @property
     def in_development(self) -> bool:
         """Say whether this is the development profile."""
         return self.profile is Profile.DEVELOPMENT
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Say whether the records are lost when the process ends."""
+        return self.database in IN_MEMORY
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings of an environment; raise SettingsError, also where production cannot start."""
     for name in environ:
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _READERS:
-            raise SettingsError(name, f"is not a setting; known are {', '.join(PREFIX + key for key in _READERS)}")
-    chosen = {
-        field: reader(PREFIX + key, environ[PREFIX + key])
-        for key, (field, reader) in _READERS.items()
-        if PREFIX + key in environ
-    }
-    if "PORT" in environ:
-        chosen["port"] = _port("PORT", environ["PORT"])
+        if name.startswith(PREFIX) and name not in READERS:
+            raise SettingsError(name, f"is not a setting; known are {', '.join(READERS)}")
+    chosen = {setting: reader(name, environ[name]) for name, (setting, reader) in READERS.items() if name in environ}
     if chosen.get("profile", Profile.PRODUCTION) is Profile.PRODUCTION:
         _check_production(chosen)
     else:
@@ -101,147 +120,56 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         text = f"needs {PREFIX}CLIENTS: without a registry no token can be checked"
         raise SettingsError(f"{PREFIX}PROTECT_DISCOVERY", text)
     chosen.setdefault("public_url", f"http://127.0.0.1:{chosen.get('port', _DEFAULT_PORT)}")
-    return Settings(**chosen)
+    settings = Settings(**chosen)
+    _check_storage(settings)
+    return settings
+
+
+def _check_storage(settings: Settings) -> None:
+    """Refuse what would lose records, or could not be read again."""
+    if settings.is_in_memory and settings.workers > 1:
+        raise SettingsError(f"{PREFIX}WORKERS", "must be 1 with a database in memory: each process would have its own")
+    if settings.retain_inputs and settings.retain_keys is None and not settings.in_development:
+        text = f"needs {PREFIX}RETAIN_KEYS: patients' data are kept encrypted or not at all"
+        raise SettingsError(f"{PREFIX}RETAIN_INPUTS", text)
 
 
 def _check_production(chosen: Mapping[str, Any]) -> None:
     if "clients" not in chosen:
         text = "is required in production: without a registry of clients anybody would be answered"
         raise SettingsError(f"{PREFIX}CLIENTS", text)
+    if chosen.get("database") in IN_MEMORY:
+        raise SettingsError("DATABASE_URL", "must be a file or a server: records in memory are lost at the end")
     # CRD 2.2.1 sec-2: TLS for everything; what ends it may stand in front of this process.
     if not str(chosen.get("public_url", "")).startswith("https://"):
         raise SettingsError(f"{PREFIX}PUBLIC_URL", "must be the https address under which clients see the service")
 
 
-def _profile(name: str, text: str) -> Profile:
-    try:
-        return Profile(text)
-    except ValueError:
-        raise SettingsError(name, "must be development or production") from None
-
-
-def _port(name: str, text: str) -> int:
-    number = _whole_number(name, text)
-    if not 1 <= number <= _HIGHEST_PORT:
-        raise SettingsError(name, "must be a port between 1 and 65535")
-    return number
-
-
-def _whole_number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise SettingsError(name, "must be a whole number")
-    return int(text)
-
-
-def _host(name: str, text: str) -> str:
-    if not text or any(character.isspace() for character in text):
-        raise SettingsError(name, "must be a host name or address")
-    return text
-
-
-def _server(name: str, text: str) -> BaseUrl:
-    base = BaseUrl.of(text)
-    if base is None:
-        raise SettingsError(name, "must hold http(s) URLs without user, query and fragment")
-    return base
-
-
-def _public_url(name: str, text: str) -> str:
-    return str(_server(name, text))
-
-
-def _servers(name: str, text: str) -> tuple[BaseUrl, ...]:
-    return tuple(_server(name, item) for item in _items(text))
-
-
-def _items(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def _origins(name: str, text: str) -> tuple[str, ...]:
-    servers = _servers(name, text)
-    if any(server.path for server in servers):
-        raise SettingsError(name, "must hold origins: scheme, host and port, without a path")
-    return tuple(str(server) for server in servers)
-
-
-def _payer(_name: str, text: str) -> str | None:
-    return text.strip() or None
-
-
-def _dialect(name: str, text: str) -> str:
-    if text not in DIALECTS:
-        raise SettingsError(name, f"must be one of {', '.join(DIALECTS)}")
-    return text
-
-
-def _folder(name: str, text: str) -> Path:
-    folder = Path(text)
-    if not folder.is_dir():
-        raise SettingsError(name, "must be a folder that can be read")
-    return folder
-
-
-def _file(name: str, text: str) -> Path:
-    file = Path(text)
-    if not file.is_file():
-        raise SettingsError(name, "must be a file that can be read")
-    return file
-
-
-def _flag(name: str, text: str) -> bool:
-    return _one_of(name, text, {"true": True, "false": False})
-
-
-def _switch(name: str, text: str) -> bool:
-    return _one_of(name, text, {"on": True, "off": False})
-
-
-def _one_of(name: str, text: str, choices: Mapping[str, bool]) -> bool:
-    if text not in choices:
-        raise SettingsError(name, f"must be {' or '.join(choices)}")
-    return choices[text]
-
-
-def _deadline(name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    # Written so that NaN fails too.
-    if not 0.0 < seconds <= LONGEST_DEADLINE_SECONDS:
-        raise SettingsError(name, f"must be seconds above 0 and at most {LONGEST_DEADLINE_SECONDS}")
-    return seconds
-
-
-def _size(name: str, text: str) -> int:
-    size = _whole_number(name, text)
-    if size < 1:
-        raise SettingsError(name, "must be at least 1")
-    return size
-
-
-def _policy_ids(_name: str, text: str) -> frozenset[str]:
-    return frozenset(_items(text))
-
-
-_READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType(
+READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = MappingProxyType(
     {
-        "PROFILE": ("profile", _profile),
-        "HOST": ("host", _host),
-        "PUBLIC_URL": ("public_url", _public_url),
-        "DIALECT": ("dialect", _dialect),
-        "DEFAULT_PAYER": ("default_payer", _payer),
-        "FHIR_SERVERS": ("fhir_servers", _servers),
-        "CLIENTS": ("clients", _file),
-        "PROTECT_DISCOVERY": ("protect_discovery", _flag),
-        "DATA": ("data", _folder),
-        "STRICT_ORDERS": ("strict_orders", _flag),
-        "DEADLINE_SECONDS": ("deadline_seconds", _deadline),
-        "CALLS_PER_CLIENT": ("calls_per_client", _size),
-        "MAX_BODY_BYTES": ("max_body_bytes", _size),
-        "REAL_TIME_AUTHORIZATION": ("real_time_authorization", _switch),
-        "NOT_MET_IS_REVIEW": ("not_met_is_review", _policy_ids),
-        "CORS_ORIGINS": ("cors_origins", _origins),
+        "PORT": ("port", read_port),
+        "DATABASE_URL": ("database", read_database),
+        PREFIX + "PROFILE": ("profile", read_profile),
+        PREFIX + "HOST": ("host", read_host),
+        PREFIX + "PUBLIC_URL": ("public_url", read_public_url),
+        PREFIX + "DIALECT": ("dialect", read_dialect),
+        PREFIX + "DEFAULT_PAYER": ("default_payer", read_payer),
+        PREFIX + "FHIR_SERVERS": ("fhir_servers", read_servers),
+        PREFIX + "CLIENTS": ("clients", read_file),
+        PREFIX + "PROTECT_DISCOVERY": ("protect_discovery", read_flag),
+        PREFIX + "DATA": ("data", read_folder),
+        PREFIX + "STRICT_ORDERS": ("strict_orders", read_flag),
+        PREFIX + "DEADLINE_SECONDS": ("deadline_seconds", read_deadline),
+        PREFIX + "CALLS_PER_CLIENT": ("calls_per_client", read_count),
+        PREFIX + "MAX_BODY_BYTES": ("max_body_bytes", read_count),
+        PREFIX + "REAL_TIME_AUTHORIZATION": ("real_time_authorization", read_switch),
+        PREFIX + "NOT_MET_IS_REVIEW": ("not_met_is_review", read_policy_ids),
+        PREFIX + "CORS_ORIGINS": ("cors_origins", read_origins),
+        PREFIX + "WORKERS": ("workers", read_count),
+        PREFIX + "RETAIN_INPUTS": ("retain_inputs", read_switch),
+        PREFIX + "RETAIN_KEYS": ("retain_keys", read_file),
+        PREFIX + "OPERATOR_TOKENS": ("operator_tokens", read_token_hashes),
+        PREFIX + "OPEN_TELEMETRY": ("open_telemetry", read_switch),
     }
 )
+"""Environment variable -> field of Settings, and how its text is read."""

@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(folder: Path) -> Settings:
-    return Settings(profile=Profile.DEVELOPMENT, data=folder)
+    return Settings(profile=Profile.DEVELOPMENT, database="sqlite://", data=folder)
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ SEARCHED = (
     "Procedure",
     "QuestionnaireResponse",
 )
-SETTINGS = Settings(profile=Profile.DEVELOPMENT, default_payer="oscar")
+SETTINGS = Settings(profile=Profile.DEVELOPMENT, database="sqlite://", default_payer="oscar")
 LINKS = Links(SETTINGS.public_url)
 
 

@@ -168,7 +168,13 @@ def shipped_data() -> tuple[Library, Vocabulary]:
 
 def development(**changes: Any) -> Settings:
     """Return development settings."""
-    known: dict[str, Any] = {"profile": Profile.DEVELOPMENT, "default_payer": "oscar", "fhir_servers": (BASE,)}
+    known: dict[str, Any] = {
+        "profile": Profile.DEVELOPMENT,
+        "database": "sqlite://",
+        "workers": 1,
+        "default_payer": "oscar",
+        "fhir_servers": (BASE,),
+    }
     return Settings(**(known | changes))
 
 

@@ -31,10 +31,18 @@ def test_development_has_defaults_for_everything() -> None:
         real_time_authorization=True,
         not_met_is_review=frozenset(),
         cors_origins=(),
+        database="sqlite:///her2-crd.sqlite3",
+        workers=2,
+        retain_inputs=False,
+        retain_keys=None,
+        operator_tokens=frozenset(),
+        open_telemetry=False,
     )
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.touch()
     settings = read_settings(
         DEVELOPMENT
         | {
@@ -52,6 +60,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "HER2_CRD_REAL_TIME_AUTHORIZATION": "off",
             "HER2_CRD_NOT_MET_IS_REVIEW": "mmm/a, mmm/b,",
             "HER2_CRD_CORS_ORIGINS": "https://app.example",
+            "DATABASE_URL": "postgresql://crd:secret@db.example:5432/crd",
+            "HER2_CRD_WORKERS": "4",
+            "HER2_CRD_RETAIN_INPUTS": "on",
+            "HER2_CRD_RETAIN_KEYS": str(keys),
+            "HER2_CRD_OPERATOR_TOKENS": f"{'0' * 64}, {'a' * 64}",
+            "HER2_CRD_OPEN_TELEMETRY": "on",
         }
     )
     assert settings == Settings(
@@ -70,6 +84,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         real_time_authorization=False,
         not_met_is_review=frozenset({"mmm/a", "mmm/b"}),
         cors_origins=("https://app.example",),
+        database="postgresql://crd:secret@db.example:5432/crd",
+        workers=4,
+        retain_inputs=True,
+        retain_keys=keys,
+        operator_tokens=frozenset({"0" * 64, "a" * 64}),
+        open_telemetry=True,
     )
 
 
@@ -147,6 +167,15 @@ def test_servers_for_anybody_and_a_registry_contradict_each_other(registry: Path
         ("HER2_CRD_MAX_BODY_BYTES", "2MB"),
         ("HER2_CRD_REAL_TIME_AUTHORIZATION", "true"),
         ("HER2_CRD_CORS_ORIGINS", "https://app.example/path"),
+        ("DATABASE_URL", "mysql://crd:secret@db.example/crd"),
+        ("DATABASE_URL", ""),
+        ("HER2_CRD_WORKERS", "0"),
+        ("HER2_CRD_RETAIN_INPUTS", "true"),
+        ("HER2_CRD_RETAIN_KEYS", "/nowhere/at/all"),
+        ("HER2_CRD_OPERATOR_TOKENS", ""),
+        ("HER2_CRD_OPERATOR_TOKENS", "a-token-in-clear"),
+        ("HER2_CRD_OPERATOR_TOKENS", "A" * 64),
+        ("HER2_CRD_OPEN_TELEMETRY", "yes"),
     ],
 )
 def test_an_impossible_setting_stops_the_start_and_is_named(name: str, value: str) -> None:
@@ -154,6 +183,27 @@ def test_an_impossible_setting_stops_the_start_and_is_named(name: str, value: st
         read_settings(DEVELOPMENT | {name: value})
     assert caught.value.name == name
     assert str(caught.value).startswith(f"{name}: ")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_in_memory_is_for_one_process_in_development(registry: Path) -> None:
+    memory = {"DATABASE_URL": "sqlite://"}
+    with pytest.raises(SettingsError, match="HER2_CRD_WORKERS"):
+        read_settings(DEVELOPMENT | memory)
+    assert read_settings(DEVELOPMENT | memory | {"HER2_CRD_WORKERS": "1"}).is_in_memory
+    production = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_PUBLIC_URL": "https://crd.example.org"}
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        read_settings(production | memory)
+
+
+def test_production_retains_inputs_encrypted_or_not_at_all(registry: Path) -> None:
+    production = {"HER2_CRD_CLIENTS": str(registry), "HER2_CRD_PUBLIC_URL": "https://crd.example.org"}
+    with pytest.raises(SettingsError, match="HER2_CRD_RETAIN_KEYS"):
+        read_settings(production | {"HER2_CRD_RETAIN_INPUTS": "on"})
+
+
+def test_settings_do_not_show_the_password_of_the_database() -> None:
+    assert "secret" not in repr(read_settings(DEVELOPMENT | {"DATABASE_URL": "postgresql://crd:secret@db/crd"}))
 
 
 @pytest.mark.parametrize(
