@@ -1,0 +1,1 @@
+"""What outlives the process: one code for SQLite and PostgreSQL, with SQLAlchemy Core."""

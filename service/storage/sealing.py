@@ -1,0 +1,59 @@
+"""Encryption of what may name a patient or hold a value: Fernet (AES-128-CBC, HMAC-SHA256), with keys that rotate."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NewType
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from service.problems import ServiceError
+
+Sealed = NewType("Sealed", bytes)
+
+
+class SealError(ServiceError):
+    """A key is none, or something cannot be opened with the keys at hand; holds neither key nor text."""
+
+
+class Seal:
+    """Encrypts with the first key, decrypts with any of them."""
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        """Take keys as `new_key` makes them; raise SealError for none, or for one that is not a key."""
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            raise SealError("a key must be 32 bytes in URL-safe base64, and there must be one at least") from error
+
+    def close(self, text: bytes) -> Sealed:
+        """Return the text encrypted with the first key."""
+        return Sealed(self._fernet.encrypt(text))
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return the text; raise SealError when no key opens it or it was changed."""
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken:
+            raise SealError("cannot be opened with the keys at hand, or was changed") from None
+
+
+def new_key() -> bytes:
+    """Return a fresh key."""
+    return Fernet.generate_key()
+
+
+def read_keys(file: Path) -> Seal:
+    """Return the seal of a file with one key a line, the newest first; raise SealError."""
+    return Seal(line.strip() for line in file.read_bytes().splitlines() if line.strip())
+
+
+def own_keys(file: Path) -> Seal:
+    """Return the seal of a key file of the development profile, which is made when it is missing."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_keys(file)
+    with os.fdopen(handle, "wb") as fresh:
+        fresh.write(new_key() + b"\n")
+    return read_keys(file)
