@@ -11,12 +11,10 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
-from service.authorizations import Authorizations
 from service.callers import Anyone, Callers, RegisteredCallers, anybody
 from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
 from service.deadline import Deadline
-from service.decision_store import DecisionStore, KeptDecision
 from service.exact_json import use_exact_json
 from service.fhir_client import Fetch, FhirClient
 from service.headers import register_headers
@@ -27,9 +25,12 @@ from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
 from service.replays import ReplaysInMemory
+from service.retention import data_digests
 from service.routes import create_routes
-from service.services import Services, configured, load_data
+from service.services import Services, configured, data_folders, load_data, seal_of
 from service.settings import Settings, read_settings
+from service.storage.database import Database
+from service.storage.ledger import Ledger
 from service.turns import Turns
 
 KEYS_SECONDS = 1.5
@@ -52,13 +53,16 @@ def create_app(
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    database = Database.of(settings.database)
     services = Services(
         settings=settings,
         library=library_as_run,
         vocabulary=vocabulary,
         clock=clock,
-        store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
-        authorizations=Authorizations(),
+        database=database,
+        ledger=Ledger(database),
+        seal=seal_of(settings),
+        digests=data_digests(data_folders(settings)),
         links=Links(settings.public_url),
         callers=_callers(settings, library_as_run, clock, client),
         turns=Turns(settings.calls_per_client),

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.answer import Answered
 from service.callers import Caller
 from service.deadline import Deadline
 from service.exact_json import JsonError, decode, encode
@@ -17,9 +18,11 @@ from service.problems import request_problem
 from service.search import Server
 from service.services import Services
 
-AnswerHook = Callable[[HookRequest, Gathered, Services], dict[str, Any]]
+AnswerHook = Callable[[HookRequest, Gathered, Services], Answered]
 
 _JSON = "application/json"
+RECORDED = "Her2-Crd-Recorded"
+"""Says whether the decisions of an answer are recorded for good; without that no number was issued."""
 _DISCOVERY = "/cds-services"
 
 
@@ -45,7 +48,10 @@ def add_hook_routes(
             if hook_request.context.is_empty:
                 return _json({"cards": []})
             gathered = complete(hook_request, _server(hook_request, services, deadline))
-            return _json(answer_hook(hook_request, gathered, services))
+            answered = answer_hook(hook_request, gathered, services)
+            response = Response(answered.body, content_type=_JSON)
+            response.headers[RECORDED] = "true" if answered.is_recorded else "false"
+            return response
 
     @routes.post(f"{_DISCOVERY}/<service_id>/feedback")
     def feedback(service_id: str) -> Response:

@@ -1,9 +1,10 @@
 """What a call needs besides its request: built once at start, never changed afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from types import MappingProxyType
 
 from cards.checks import AnswerCheck
@@ -11,13 +12,14 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
-from service.authorizations import Authorizations
 from service.callers import Caller, Callers
 from service.clock import Clock
-from service.decision_store import DecisionStore, KeptDecision
 from service.feedback import Feedbacks, NewestSentCards, SentCards
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.storage.database import Database
+from service.storage.ledger import Ledger
+from service.storage.sealing import Seal, SealError, new_key, own_keys, read_keys
 from service.turns import Turns
 
 
@@ -35,12 +37,16 @@ class Services:
     library: Library
     vocabulary: Vocabulary
     clock: Clock
-    store: DecisionStore[KeptDecision]
-    authorizations: Authorizations
+    database: Database
+    ledger: Ledger
     links: Links
     callers: Callers
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
+    seal: Seal | None = None
+    """What encrypts the inputs of a call; None where they are not retained."""
+    digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """SHA-256 of every data file that decisions rest on."""
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
@@ -51,6 +57,24 @@ class Services:
 def data_folders(settings: Settings) -> Sequence[Traversable]:
     """Return the folders to load from: ours, then the operator's, which adds to it."""
     return (shipped_data(), settings.data) if settings.data else (shipped_data(),)
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """Return what encrypts retained inputs, None where none are; raise SettingsError for a file that holds no keys.
+
+    In development the keys are made where none are given: beside a SQLite file, else for this process alone.
+    """
+    if not settings.retain_inputs:
+        return None
+    try:
+        if settings.retain_keys is not None:
+            return read_keys(settings.retain_keys)
+    except SealError as error:
+        raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None
+    file = settings.database.removeprefix("sqlite:///")
+    if settings.is_in_memory or file == settings.database:
+        return Seal([new_key()])
+    return own_keys(Path(f"{file}.key"))
 
 
 def load_data(settings: Settings) -> tuple[Library, Vocabulary]:
