@@ -54,6 +54,10 @@ def create_app(
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
     database = Database.of(settings.database)
+    from service.storage.tables import METADATA  # TEMP
+
+    with database.write() as c:  # TEMP
+        METADATA.create_all(c)  # TEMP
     services = Services(
         settings=settings,
         library=library_as_run,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -51,7 +52,10 @@ def verify(trail: Trail, anchors: Iterable[Head] = ()) -> Verification:
             continue
         found.decisions += 1
         found.breaks += chains.breaks(decision)
-        sealed[decision.call] = _sealed_digest(decision)
+        content = _content(decision)
+        if content is None or any(content.get(each) != getattr(decision, each) for each in _COLUMNS):
+            found.breaks.append(Break(decision.client, decision.position, "its content does not belong to its row"))
+        sealed[decision.call] = content.get("retained") if content else None
     found.breaks += chains.missing()
     for call in trail.retained():
         if call.call not in sealed:
@@ -85,8 +89,6 @@ class _Chains:
             yield Break(decision.client, decision.position, "does not follow the record before it")
         if decision.hash != chain_hash(decision.previous, content):
             yield Break(decision.client, decision.position, "its content was changed")
-        if not _says_its_place(decision):
-            yield Break(decision.client, decision.position, "its content does not belong to its row")
         noted = self._anchors.pop((decision.client, decision.position), None)
         if noted not in {None, decision.hash}:
             yield Break(decision.client, decision.position, "is not the record that was noted here")
@@ -104,20 +106,12 @@ class _Chains:
                 yield Break(client, position, "the record that was noted here is missing")
 
 
-def _says_its_place(decision: KeptDecision) -> bool:
-    try:
-        content = decode_own(decision.content.encode())
-    except msgspec.DecodeError:
-        return False
-    return isinstance(content, dict) and all(content.get(each) == getattr(decision, each) for each in _COLUMNS)
-
-
-def _sealed_digest(decision: KeptDecision) -> str | None:
+def _content(decision: KeptDecision) -> dict[str, Any] | None:
     try:
         found = decode_own(decision.content.encode())
     except msgspec.DecodeError:
         return None
-    return found.get("retained") if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def exported(trail: Trail) -> Iterator[bytes]:

@@ -229,6 +229,8 @@ class Call:
         dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
         authority = self._authority(policy, choice)
         outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
+        if outcome is Outcome.AUTHORIZED and not self.past.is_known:
+            authority, outcome = dataclasses.replace(authority, recordable=False), Outcome.AUTHORIZABLE
         decision = replace(
             bare,
             outcome=outcome,
@@ -260,7 +262,6 @@ class Call:
             unsolicited=self.request.configuration.unsolicited_determinations,
             primary_hook=self.request.service.primary,
             payer_known=not choice.payer_is_assumed,
-            recordable=self.past.is_known,
         )
 
     def _answer_window(self) -> tuple[date, date]:

@@ -28,6 +28,10 @@ from service.storage.sealing import Seal, SealError
 from service.storage.trail import RetainedCall, Trail
 
 
+_NAMED = 5
+"""Files that are named; with another release nearly all may be others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """How deciding one call again went: `difference` says where it came out otherwise, `obstacle` why it could not be.
@@ -65,7 +69,8 @@ class Replayer:
             return Replayed(retained.call, obstacle=str(error))
         changed = _changed(found["call"]["digests"], self.digests)
         if changed:
-            return Replayed(retained.call, obstacle=f"other data files: {', '.join(changed)}")
+            some = ", ".join(changed[:_NAMED])
+            return Replayed(retained.call, obstacle=f"{len(changed)} other data files: {some}")
         try:
             again = self.judge_again(found["call"])
         except ServiceError as error:
