@@ -153,6 +153,7 @@ def _record(judgement: Judgement, read: Read, past: Past, called: date, services
         call = retained_call(request, read.gathered, past, called, settings=services.settings, digests=services.digests)
         sealed = services.seal.close(packed(call, judgement.body, judgement.decisions))
     answer_digest = digest(judgement.body)
+    cards = sent_cards(judgement.chosen.cards, request.service.id, request.caller.client)
     services.ledger.record(
         Entry(
             client=request.caller.client or "",
@@ -161,10 +162,11 @@ def _record(judgement: Judgement, read: Read, past: Past, called: date, services
             contents=[decision_content(each, request, judgement.chosen, answer_digest) for each in judgement.decisions],
             asserted=[each.asserted for each in judgement.decisions],
             issued=judgement.issued,
-            cards=sent_cards(judgement.chosen.cards, request.service.id, request.caller.client),
+            cards=cards,
             sealed=sealed,
         )
     )
+    services.sent.keep(cards)
 
 
 def _refuse_too_costly(subjects: Subjects, gathered: Gathered) -> None:

@@ -31,6 +31,7 @@ from service.services import Services, configured, data_folders, load_data, seal
 from service.settings import Settings, read_settings
 from service.storage.database import Database
 from service.storage.ledger import Ledger
+from service.storage.schema import prepare
 from service.turns import Turns
 
 KEYS_SECONDS = 1.5
@@ -46,7 +47,8 @@ def create_app(
 ) -> Flask:
     """Return the application; everything that is not handed in is the real thing.
 
-    Raises SettingsError for settings that cannot run and LibraryError for policies that do not load.
+    Raises SettingsError for settings that cannot run, LibraryError for policies that do not load, and SchemaError or
+    StorageDownError for a database that cannot be begun with.
     """
     settings = settings or read_settings(os.environ)
     loaded, vocabulary = library or load_data(settings)
@@ -54,10 +56,6 @@ def create_app(
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
     database = Database.of(settings.database)
-    from service.storage.tables import METADATA  # TEMP
-
-    with database.write() as c:  # TEMP
-        METADATA.create_all(c)  # TEMP
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -72,6 +70,8 @@ def create_app(
         turns=Turns(settings.calls_per_client),
         fetch_for=lambda caller: fetch or client.within(caller.private_networks),
     )
+    # Last of all that may refuse to start, so that a mistake elsewhere leaves no file behind.
+    prepare(database)
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)

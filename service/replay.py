@@ -27,7 +27,6 @@ from service.storage.ledger import Ledger
 from service.storage.sealing import Seal, SealError
 from service.storage.trail import RetainedCall, Trail
 
-
 _NAMED = 5
 """Files that are named; with another release nearly all may be others."""
 

@@ -14,7 +14,6 @@ from service.problems import ServiceError
 from service.records import Json, canonical, digest
 from service.storage.database import Database
 from service.storage.sealing import Sealed
-from service.storage.sent_cards import keep_cards
 from service.storage.tables import AUTHORIZATIONS, CHAINS, DECISIONS, ORDERS, RETAINED
 
 BEGINNING = "0" * 64
@@ -96,8 +95,6 @@ class Ledger:
                 connection.execute(self._keep_order, [_order_row(entry.client, each) for each in entry.asserted])
             if entry.issued:
                 connection.execute(_AUTHORIZE, [_authorization_row(each) for each in entry.issued])
-            if entry.cards:
-                keep_cards(connection, entry.cards, entry.recorded)
             if entry.sealed is not None:
                 retained = {
                     "call": entry.call,

@@ -128,6 +128,8 @@ def change(body: Json, name: str) -> Json:
             coverage_of(body)["dependent"] = "01"
         case "patient":
             return json.loads(json.dumps(body).replace("ex-06", "ex-07"))  # type: ignore[no-any-return]
+        case _:
+            raise ValueError(name)
     return body
 
 

@@ -1,7 +1,7 @@
 """While the database does not answer: everything is answered, nothing is authorized, and nothing is called recorded."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -9,10 +9,10 @@ import pytest
 
 from service.storage.database import StorageDownError
 from service.storage.ledger import Ledger
-from tests.hooks.clients import SERVICE_URL, Api, Called, api, request_of
+from tests.hooks.answers import CHARTS
+from tests.hooks.clients import SERVICE_URL, Api, Called, api, information_of, request_of
 from tests.hooks.test_authorizations import CHART, ORDER, another_order, given
 from tests.hooks.test_continuity import carrying
-from tests.hooks.test_requirements import CHARTS, information_of
 
 READING, WRITING = ("past", "find", "retained"), ("record",)
 
@@ -21,7 +21,9 @@ READING, WRITING = ("past", "find", "retained"), ("record",)
 def down(*methods: str) -> Iterator[None]:
     """Let the database fail wherever it is asked for one of these."""
     error = StorageDownError("test")
-    with patch.multiple(Ledger, **{each: lambda *_: (_ for _ in ()).throw(error) for each in methods}):
+    with ExitStack() as stack:
+        for each in methods:
+            stack.enter_context(patch.object(Ledger, each, side_effect=error))
         yield
 
 

@@ -19,8 +19,8 @@ from service.audit import verify
 from service.past import Asserted, Authorization, Past, Treatment, read_past
 from service.storage.database import Database, StorageDownError
 from service.storage.ledger import BEGINNING, Entry, IssuedMeanwhileError, Ledger
+from service.storage.schema import upgrade
 from service.storage.sealing import Seal, new_key
-from service.storage.tables import METADATA
 from service.storage.trail import Trail
 
 CLIENT, PATIENT = "ehr", "p1"
@@ -30,8 +30,7 @@ REMARK = "it can be extended"
 
 @pytest.fixture
 def database(empty: Database) -> Database:
-    with empty.write() as connection:
-        METADATA.create_all(connection)
+    upgrade(empty)
     return empty
 
 
@@ -200,8 +199,7 @@ def test_eight_threads_fork_no_chain_and_issue_nothing_twice(ledger: Ledger, dat
 def shared_url(request: pytest.FixtureRequest, opened: Callable[[str], Database]) -> str:
     """The address of a database that several processes can use."""
     url: str = request.getfixturevalue(request.param)
-    with opened(url).write() as connection:
-        METADATA.create_all(connection)
+    upgrade(opened(url))
     return url
 
 

@@ -1,5 +1,0 @@
-"""TEMPORARY."""
-
-
-def keep_cards(connection, cards, sent):
-    pass
