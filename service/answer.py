@@ -1,6 +1,7 @@
 """The use case: decide every order of a call in the light of the others, and compose the answer."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from cards.checks import Violation
@@ -11,13 +12,15 @@ from fhir_mappers.record import map_record
 from service.configuration import Configuration
 from service.deciding import Call
 from service.draft_orders import defective_elements
-from service.feedback import sent_cards
+from service.feedback import SentCard, sent_cards
 from service.hook_options import COVERAGE_INFORMATION
 from service.hook_request import HookRequest
 from service.logs import log_event
 from service.prefetch import Gathered
 from service.problems import ServiceError, request_problem
 from service.services import Services
+from service.storage.database import StorageDownError
+from service.storage.sent_cards import keep_cards
 from service.subjects import Subjects, subjects_of
 
 MOST_WORK = 150_000
@@ -46,7 +49,7 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         defects=defective_elements,
     )
     chosen = configured_answer(compose_answer(decided, context), request.configuration)
-    services.sent.keep(sent_cards(chosen.cards, request.service.id, request.caller.client))
+    _remember(sent_cards(chosen.cards, request.service.id, request.caller.client), services)
     answer = chosen.to_json()
     if request.remarks:
         # dev-6: the client is to know that what it configured could not be used, and we are.
@@ -54,6 +57,13 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         answer["extension"] = {CONFIGURATION_REMARKS: list(request.remarks)}
     check_answer(answer, request, decided, services)
     return answer
+
+
+def _remember(cards: Sequence[SentCard], services: Services) -> None:
+    """Keep the cards for their feedback. Without the database it is kept without the decision."""
+    if cards:
+        with suppress(StorageDownError), services.database.write() as connection:
+            keep_cards(connection, cards, services.clock.now())
 
 
 def _refuse_too_costly(subjects: Subjects, gathered: Gathered) -> None:

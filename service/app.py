@@ -26,10 +26,16 @@ from service.jwks import KeySource
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
-from service.replays import ReplaysInMemory
+from service.replays import Replays
 from service.routes import create_routes
 from service.services import Services, configured, load_data
 from service.settings import Settings, read_settings
+from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
+from service.storage.schema import prepare
+from service.storage.sealing import seal_of
+from service.storage.sent_cards import SentCards
+from service.storage.used_tokens import UsedTokens
 from service.turns import Turns
 
 KEYS_SECONDS = 1.5
@@ -45,13 +51,16 @@ def create_app(
 ) -> Flask:
     """Return the application; everything that is not handed in is the real thing.
 
-    Raises SettingsError for settings that cannot run and LibraryError for policies that do not load.
+    Raises SettingsError for settings that cannot run, LibraryError for policies that do not load, SchemaError for a
+    database with other tables, and StorageDownError for a file that cannot be one.
     """
     settings = settings or read_settings(os.environ)
     loaded, vocabulary = library or load_data(settings)
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    database = Database.of(settings.database)
+    prepare(database)
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -60,7 +69,10 @@ def create_app(
         store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
-        callers=_callers(settings, library_as_run, clock, client),
+        database=database,
+        sent=SentCards(database),
+        feedbacks=Feedbacks(database, seal_of(settings)),
+        callers=_callers(settings, library_as_run, client, UsedTokens(database, clock), clock),
         turns=Turns(settings.calls_per_client),
         fetch_for=lambda caller: fetch or client.within(caller.private_networks),
     )
@@ -77,7 +89,7 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+def _callers(settings: Settings, library: Library, client: FhirClient, replays: Replays, clock: Clock) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
@@ -87,7 +99,6 @@ def _callers(settings: Settings, library: Library, clock: Clock, client: FhirCli
         deadline = Deadline.after(KEYS_SECONDS)
         return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
 
-    replays = ReplaysInMemory(clock)
     return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
 
 

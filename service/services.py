@@ -15,9 +15,10 @@ from service.authorizations import Authorizations
 from service.callers import Caller, Callers
 from service.clock import Clock
 from service.decision_store import DecisionStore, KeptDecision
-from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.feedback import Feedbacks, SentCards
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.storage.database import Database
 from service.turns import Turns
 
 
@@ -39,13 +40,14 @@ class Services:
     authorizations: Authorizations
     links: Links
     callers: Callers
+    database: Database
+    sent: SentCards
+    feedbacks: Feedbacks
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
-    sent: SentCards = field(default_factory=NewestSentCards)
-    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def data_folders(settings: Settings) -> Sequence[Traversable]:

@@ -8,6 +8,7 @@ from typing import NewType
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from service.problems import ServiceError
+from service.settings import Settings
 
 Sealed = NewType("Sealed", bytes)
 
@@ -57,3 +58,19 @@ def own_keys(file: Path) -> Seal:
     with os.fdopen(handle, "wb") as fresh:
         fresh.write(new_key() + b"\n")
     return read_keys(file)
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """Return the seal of what is retained, None when nothing is; raise SealError for a file that holds no keys.
+
+    The development profile may do without a file: it makes its own, beside the database.
+    """
+    if not settings.retain_inputs:
+        return None
+    if settings.retain_keys is not None:
+        return read_keys(settings.retain_keys)
+    if settings.is_in_memory:
+        return Seal([new_key()])
+    is_file = settings.database.startswith("sqlite:")
+    file = settings.database.removeprefix("sqlite:///") if is_file else "her2-crd.sqlite3"
+    return own_keys(Path(f"{file}.key"))

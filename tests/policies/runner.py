@@ -73,12 +73,16 @@ from service.hooks import HOOKS
 from service.prefetch import Gathered
 from service.services import Services, configured, load_data
 from service.settings import Profile, Settings
+from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
+from service.storage.sent_cards import SentCards
 from tests import builders
 from tests.builders import Json
 from tests.policies.case_file import BadCaseError, PolicyCase
 from tests.policies.chart import ORDER_ID, BadEntryError, Chart, Place
 from tests.policies.chart_entries import ENTRIES
 from tests.policies.shapes import concept, day
+from tests.service.builders import memory
 
 SEARCHED = (
     "AdverseEvent",
@@ -261,6 +265,9 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         store=DecisionStore[KeptDecision](),
         authorizations=Authorizations(),
         links=LINKS,
+        database=_database(),
+        sent=SentCards(_database()),
+        feedbacks=Feedbacks(_database()),
         callers=Anyone(anybody(settings)),
         fetch_for=_no_fetch,
     )
@@ -271,6 +278,12 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         raise BadCaseError(f"{case.name}: the decision has no record")
     cards = tuple(each for each in said["cards"] if _is_about_the_order(each))
     return Answered(msgspec.json.decode(record.json), information, cards)
+
+
+@cache
+def _database() -> Database:
+    """Return one for all cases: what they send does not touch each other."""
+    return memory()
 
 
 def _no_fetch(_: Caller) -> Fetch:
