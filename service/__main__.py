@@ -22,6 +22,7 @@ from service.logs import JsonLines
 from service.settings import Settings, SettingsError, read_settings
 from service.storage.database import StorageDownError
 from service.storage.schema import SchemaError
+from service.storage.sealing import SealError
 
 THREADS = 16
 GRACEFUL_SECONDS = 25
@@ -149,7 +150,7 @@ def main() -> int:
         if settings.in_development:
             print(development_notice(settings), flush=True)
         Server(create_app(settings), settings).run()
-    except (SettingsError, SchemaError, StorageDownError) as error:
+    except (SettingsError, SchemaError, SealError, StorageDownError) as error:
         print(f"her2-crd does not start. {error}", file=sys.stderr)
         return 2
     except ClientsError as error:

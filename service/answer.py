@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -153,20 +153,18 @@ def _record(judgement: Judgement, read: Read, past: Past, called: date, services
         call = retained_call(request, read.gathered, past, called, settings=services.settings, digests=services.digests)
         sealed = services.seal.close(packed(call, judgement.body, judgement.decisions))
     answer_digest = digest(judgement.body)
-    cards = sent_cards(judgement.chosen.cards, request.service.id, request.caller.client)
     services.ledger.record(
         Entry(
             client=request.caller.client or "",
             call=str(uuid4()),
-            recorded=services.clock.now().astimezone(UTC).isoformat(timespec="milliseconds"),
+            moment=services.clock.now(),
             contents=[decision_content(each, request, judgement.chosen, answer_digest) for each in judgement.decisions],
             asserted=[each.asserted for each in judgement.decisions],
             issued=judgement.issued,
-            cards=cards,
+            cards=sent_cards(judgement.chosen.cards, request.service.id, request.caller.client),
             sealed=sealed,
         )
     )
-    services.sent.keep(cards)
 
 
 def _refuse_too_costly(subjects: Subjects, gathered: Gathered) -> None:

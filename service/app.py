@@ -24,14 +24,18 @@ from service.jwks import KeySource
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
-from service.replays import ReplaysInMemory
+from service.replays import Replays
 from service.retention import data_digests
 from service.routes import create_routes
-from service.services import Services, configured, data_folders, load_data, seal_of
+from service.services import Services, configured, data_folders, load_data
 from service.settings import Settings, read_settings
 from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
 from service.storage.ledger import Ledger
 from service.storage.schema import prepare
+from service.storage.sealing import seal_of
+from service.storage.sent_cards import SentCards
+from service.storage.used_tokens import UsedTokens
 from service.turns import Turns
 
 KEYS_SECONDS = 1.5
@@ -56,6 +60,7 @@ def create_app(
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
     database = Database.of(settings.database)
+    seal = seal_of(settings)
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -63,10 +68,12 @@ def create_app(
         clock=clock,
         database=database,
         ledger=Ledger(database),
-        seal=seal_of(settings),
+        seal=seal,
         digests=data_digests(data_folders(settings)),
         links=Links(settings.public_url),
-        callers=_callers(settings, library_as_run, clock, client),
+        sent=SentCards(database),
+        feedbacks=Feedbacks(database, seal),
+        callers=_callers(settings, library_as_run, client, UsedTokens(database, clock), clock),
         turns=Turns(settings.calls_per_client),
         fetch_for=lambda caller: fetch or client.within(caller.private_networks),
     )
@@ -85,7 +92,7 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+def _callers(settings: Settings, library: Library, client: FhirClient, replays: Replays, clock: Clock) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
@@ -95,7 +102,6 @@ def _callers(settings: Settings, library: Library, clock: Clock, client: FhirCli
         deadline = Deadline.after(KEYS_SECONDS)
         return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
 
-    replays = ReplaysInMemory(clock)
     return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
 
 

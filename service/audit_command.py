@@ -9,9 +9,10 @@ from service.hooks import offered_services
 from service.observation_codes import observation_codes
 from service.replay import Replayer
 from service.retention import data_digests
-from service.services import data_folders, load_data, seal_of
+from service.services import data_folders, load_data
 from service.settings import PREFIX, Settings, SettingsError
 from service.storage.database import Database
+from service.storage.sealing import seal_of
 from service.storage.trail import Head, Trail
 
 _ANYBODY = "-"

@@ -23,8 +23,10 @@ from service.retention import Json, caller_again, gathered_again, unpacked
 from service.services import Services, configured
 from service.settings import Settings
 from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
 from service.storage.ledger import Ledger
 from service.storage.sealing import Seal, SealError
+from service.storage.sent_cards import SentCards
 from service.storage.trail import RetainedCall, Trail
 
 _NAMED = 5
@@ -86,6 +88,8 @@ class Replayer:
             clock=SystemClock(),
             database=self.database,
             ledger=Ledger(self.database),
+            sent=SentCards(self.database),
+            feedbacks=Feedbacks(self.database),
             links=Links(settings.public_url),
             callers=Anyone(anybody(settings)),
             fetch_for=_no_fetch,

@@ -11,7 +11,6 @@ from cards.questionnaire import questionnaire
 from criteria.policy import Policy
 from service.decision_reading import shown
 from service.exact_json import encode
-from service.feedback import report_json
 from service.hook_routes import AnswerHook, add_hook_routes, identify
 from service.hooks import HookService
 from service.operators import is_operator
@@ -48,7 +47,7 @@ def _add_decision_route(routes: Blueprint, services: Services) -> None:
     def decision_feedback(decision_id: str) -> Response:
         """List what the client told us about the cards of its decision."""
         _kept(services, decision_id, f"/decisions/{decision_id}/feedback")
-        return _json({"feedback": [report_json(each) for each in services.feedbacks.of_decision(decision_id)]})
+        return _json({"feedback": services.feedbacks.of_decision(decision_id)})
 
 
 def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from types import MappingProxyType
 
 from cards.checks import AnswerCheck
@@ -14,12 +13,12 @@ from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
 from service.callers import Caller, Callers
 from service.clock import Clock
-from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.feedback import Feedbacks, SentCards
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
 from service.storage.database import Database
 from service.storage.ledger import Ledger
-from service.storage.sealing import Seal, SealError, new_key, own_keys, read_keys
+from service.storage.sealing import Seal
 from service.turns import Turns
 
 
@@ -41,6 +40,8 @@ class Services:
     ledger: Ledger
     links: Links
     callers: Callers
+    sent: SentCards
+    feedbacks: Feedbacks
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
     seal: Seal | None = None
@@ -50,31 +51,11 @@ class Services:
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
-    sent: SentCards = field(default_factory=NewestSentCards)
-    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def data_folders(settings: Settings) -> Sequence[Traversable]:
     """Return the folders to load from: ours, then the operator's, which adds to it."""
     return (shipped_data(), settings.data) if settings.data else (shipped_data(),)
-
-
-def seal_of(settings: Settings) -> Seal | None:
-    """Return what encrypts retained inputs, None where none are; raise SettingsError for a file that holds no keys.
-
-    In development the keys are made where none are given: beside a SQLite file, else for this process alone.
-    """
-    if not settings.retain_inputs:
-        return None
-    try:
-        if settings.retain_keys is not None:
-            return read_keys(settings.retain_keys)
-    except SealError as error:
-        raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None
-    file = settings.database.removeprefix("sqlite:///")
-    if settings.is_in_memory or file == settings.database:
-        return Seal([new_key()])
-    return own_keys(Path(f"{file}.key"))
 
 
 def load_data(settings: Settings) -> tuple[Library, Vocabulary]:

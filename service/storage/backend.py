@@ -42,7 +42,7 @@ class Backend(ABC):
         """Return what an error says about the database; None when the error is a defect of ours."""
 
     def is_stale(self, _error: BaseException) -> bool:
-        """Say whether an error only means that a connection ended while nobody used it."""
+        """Say whether an error only means that a connection ended while nobody used it, and others of its age too."""
         return False
 
     def forked(self) -> None:  # noqa: B027 - most have no locks

@@ -152,7 +152,8 @@ class Database:
     def _connected(self, seconds: float, *, is_writing: bool) -> Connection:
         """Return a connection in a transaction.
 
-        One that ended while nobody used it is replaced, with all others of its age: nothing was done on it yet.
+        One that ended while nobody used it is replaced, once: nothing was done on it yet, and SQLAlchemy replaces all
+        others of its age.
         """
         for is_first in (True, False):
             connection = self._backend.engine.connect()
@@ -163,7 +164,6 @@ class Database:
                 self._discard(connection)
                 if not (is_first and self._backend.is_stale(error)):
                     raise
-                self._backend.engine.dispose()
             else:
                 return connection
         raise AssertionError("the second attempt ends the loop")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, insert, select, update
@@ -14,6 +15,7 @@ from service.problems import ServiceError
 from service.records import Json, canonical, digest
 from service.storage.database import Database
 from service.storage.sealing import Sealed
+from service.storage.sent_cards import keep_cards
 from service.storage.tables import AUTHORIZATIONS, CHAINS, DECISIONS, ORDERS, RETAINED
 
 BEGINNING = "0" * 64
@@ -33,7 +35,7 @@ class Entry:
 
     client: str
     call: str
-    recorded: str
+    moment: datetime
     contents: Sequence[Json]
     asserted: Sequence[Asserted]
     issued: Sequence[Authorization]
@@ -44,6 +46,11 @@ class Entry:
         """Refuse an entry that has not one assertion for each decision."""
         if [each["assertion"] for each in self.contents] != [each.assertion for each in self.asserted]:
             raise ValueError("each decision of an entry has its assertion")
+
+    @property
+    def recorded(self) -> str:
+        """Return the moment as it is kept."""
+        return self.moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Ledger:
                 connection.execute(self._keep_order, [_order_row(entry.client, each) for each in entry.asserted])
             if entry.issued:
                 connection.execute(_AUTHORIZE, [_authorization_row(each) for each in entry.issued])
+            keep_cards(connection, entry.cards, entry.moment)
             if entry.sealed is not None:
                 retained = {
                     "call": entry.call,

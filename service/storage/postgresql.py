@@ -79,7 +79,7 @@ class Postgresql(Backend):
         if not isinstance(raw, TimedConnection):
             raise TypeError("the engine makes no other connections")
         raw.until = time.monotonic() + seconds + SPARE_SECONDS
-        raw.execute(_begin_text(seconds, is_writing=is_writing))
+        connection.exec_driver_sql(_begin_text(seconds, is_writing=is_writing))
 
     def check(self, connection: Connection) -> Failure | None:
         """Say whether this is a standby, or a server that was made read-only."""

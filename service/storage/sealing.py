@@ -8,6 +8,7 @@ from typing import NewType
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from service.problems import ServiceError
+from service.settings import PREFIX, Settings, SettingsError
 
 Sealed = NewType("Sealed", bytes)
 
@@ -57,3 +58,21 @@ def own_keys(file: Path) -> Seal:
     with os.fdopen(handle, "wb") as fresh:
         fresh.write(new_key() + b"\n")
     return read_keys(file)
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """Return what encrypts what is retained, None where nothing is; raise SettingsError for a file that holds no keys.
+
+    The development profile may do without a file: it makes its own beside a SQLite file, else keys for this process.
+    """
+    if not settings.retain_inputs:
+        return None
+    try:
+        if settings.retain_keys is not None:
+            return read_keys(settings.retain_keys)
+        file = settings.database.removeprefix("sqlite:///")
+        if settings.is_in_memory or file == settings.database:
+            return Seal([new_key()])
+        return own_keys(Path(f"{file}.key"))
+    except SealError as error:
+        raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None

@@ -62,7 +62,7 @@ def test_an_accepted_suggestion_is_stored_with_its_card_order_and_decision() -> 
 
 
 def test_a_card_is_overridden_for_a_reason_it_offers() -> None:
-    here = api()
+    here = api(retain_inputs=True)
     called = here.sign(request_of(OPEN))
     card = alternatives(called)
     reason = card["overrideReasons"][0]
@@ -73,6 +73,13 @@ def test_a_card_is_overridden_for_a_reason_it_offers() -> None:
         "overridden",
         {"reason": reason, "userComment": "tried elsewhere"},
     )
+
+
+def test_what_a_user_writes_is_not_kept_where_nothing_may_be_retained() -> None:
+    here = api()
+    called = here.sign(request_of(OPEN))
+    send(here, overridden(called.cards[0], overrideReason={"userComment": "tried elsewhere"}))
+    assert listed(here, called)[0]["overrideReason"] == {"userComment": None, "commentWithheld": True}
 
 
 def test_several_cards_are_reported_at_once_and_one_card_repeatedly() -> None:

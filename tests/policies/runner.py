@@ -73,13 +73,16 @@ from service.prefetch import Gathered
 from service.services import Services, configured, load_data
 from service.settings import Profile, Settings
 from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
 from service.storage.ledger import Ledger
+from service.storage.sent_cards import SentCards
 from tests import builders
 from tests.builders import Json
 from tests.policies.case_file import BadCaseError, PolicyCase
 from tests.policies.chart import ORDER_ID, BadEntryError, Chart, Place
 from tests.policies.chart_entries import ENTRIES
 from tests.policies.shapes import concept, day
+from tests.service.builders import memory
 
 SEARCHED = (
     "AdverseEvent",
@@ -99,8 +102,6 @@ SEARCHED = (
 )
 SETTINGS = Settings(profile=Profile.DEVELOPMENT, database="sqlite://", default_payer="oscar")
 LINKS = Links(SETTINGS.public_url)
-DATABASE = Database.of(SETTINGS.database)
-"""Never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +262,11 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         library=configured(library or loaded, settings),
         vocabulary=vocabulary,
         clock=FixedClock(ready.today),
-        database=DATABASE,
-        ledger=Ledger(DATABASE),
+        ledger=Ledger(_database()),
         links=LINKS,
+        database=_database(),
+        sent=SentCards(_database()),
+        feedbacks=Feedbacks(_database()),
         callers=Anyone(anybody(settings)),
         fetch_for=_no_fetch,
     )
@@ -276,6 +279,12 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
     record = msgspec.json.decode(msgspec.json.encode(records[information["coverage-assertion-id"]]))
     cards = tuple(each for each in said["cards"] if _is_about_the_order(each))
     return Answered(record, information, cards)
+
+
+@cache
+def _database() -> Database:
+    """Return one for all cases: what they send does not touch each other."""
+    return memory()
 
 
 def _no_fetch(_: Caller) -> Fetch:

@@ -31,6 +31,8 @@ from service.logs import LOGGER, configure_logs
 from service.prefetch import Gathered
 from service.services import Services, load_data
 from service.settings import Profile, Settings
+from service.storage.database import Database
+from service.storage.schema import prepare
 
 SERVICE_URL = "/cds-services/her2-order-sign"
 FHIR = "https://ehr.example.org/fhir"
@@ -179,6 +181,13 @@ def development(**changes: Any) -> Settings:
         "fhir_servers": (BASE,),
     }
     return Settings(**(known | changes))
+
+
+def memory() -> Database:
+    """Return a database in memory with all tables."""
+    database = Database.of("sqlite://")
+    prepare(database)
+    return database
 
 
 @dataclass

@@ -26,6 +26,8 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
     monkeypatch.setattr(gc, "set_threshold", lambda *_numbers: None)
     monkeypatch.setenv("HER2_CRD_PROFILE", "development")
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     clients: list[bool] = []
 
     def open_client(*, loopback_allowed: bool) -> FhirClient:

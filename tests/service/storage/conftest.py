@@ -10,6 +10,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from service.storage import schema
 from service.storage.database import Database
 from tests.service.storage.postgresql_server import (
     REQUIRED,
@@ -93,3 +94,11 @@ def empty(request: pytest.FixtureRequest, opened: Callable[[str], Database]) -> 
     names = {"file": "sqlite_url", "postgresql": "postgresql_url"}
     url = request.getfixturevalue(names[request.param]) if request.param in names else "sqlite://"
     return opened(url)
+
+
+@pytest.fixture
+def stored(empty: Database) -> Database:
+    """A database with the tables of the service, one of each kind."""
+    with empty.write(60) as connection:
+        schema.create(connection)
+    return empty

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -54,7 +54,7 @@ def entry(*names: str, client: str = CLIENT, issued: tuple[Authorization, ...] =
         Entry(
             client=client,
             call=f"call {'-'.join(names)}",
-            recorded="2026-09-15T08:00:00.000+00:00",
+            moment=datetime(2026, 9, 15, 8, tzinfo=UTC),
             contents=[{"assertion": name, "outcome": "review"} for name in names],
             asserted=[asserted(name, number) for name in names],
             issued=issued,
@@ -76,7 +76,7 @@ def test_what_is_recorded_is_found(ledger: Ledger, database: Database) -> None:
 
 def test_the_newest_record_of_an_assertion_is_found(ledger: Ledger) -> None:
     ledger.record(entry("a"))
-    ledger.record(entry("a", call="later", recorded="2026-09-16T08:00:00.000+00:00"))
+    ledger.record(entry("a", call="later", moment=datetime(2026, 9, 16, 8, tzinfo=UTC)))
     found = ledger.find("a")
     assert found is not None
     assert found.call == "later"
