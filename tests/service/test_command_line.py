@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,14 @@ from service import __main__ as entry
 from service.command_line import COMMANDS, run
 from service.storage.database import Database
 from service.storage.schema import is_current
+from tests.service.builders import logged
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """A command sends log lines to standard error; put back what other tests have."""
+    with logged():
+        yield
 
 
 def served() -> int:
