@@ -46,7 +46,11 @@ def new_key() -> bytes:
 
 def read_keys(file: Path) -> Seal:
     """Return the seal of a file with one key a line, the newest first; raise SealError."""
-    return Seal(line.strip() for line in file.read_bytes().splitlines() if line.strip())
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise SealError(f"the keys cannot be read from {file}") from error
+    return Seal(line.strip() for line in lines if line.strip())
 
 
 def own_keys(file: Path) -> Seal:

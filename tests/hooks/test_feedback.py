@@ -7,6 +7,7 @@ import pytest
 from tests.hooks.bodies import as_encounter, as_select
 from tests.hooks.clients import Api, Called, api, request_of
 from tests.service.builders import logged
+from tests.service.storage.postgresql_server import free_port
 
 OPEN = "oscar-margenza-first"
 WHEN = "2026-09-15T08:05:00Z"
@@ -160,6 +161,17 @@ def test_what_a_user_comments_is_not_logged() -> None:
         send(here, {"card": "Canary-Zebulon"})
     assert "answered" in lines.getvalue()
     assert "Canary" not in lines.getvalue()
+
+
+def test_without_the_database_feedback_is_not_taken_and_calls_are_answered() -> None:
+    """A report that is not kept is never acknowledged: the client sends it again."""
+    here = api(database=f"postgresql://crd@127.0.0.1:{free_port()}/crd")
+    called = here.sign(request_of(OPEN))
+    assert called.status == 200
+    response = here.client.post(FEEDBACK, json={"feedback": [overridden(called.cards[0])]})
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json()["issue"][0]["code"] == "transient"
+    assert here.post(FEEDBACK, {"feedback": [{}]})[0] == 400
 
 
 def test_the_feedback_of_no_decision_is_a_404() -> None:

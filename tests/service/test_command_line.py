@@ -13,8 +13,8 @@ from tests.service.builders import logged
 
 
 @pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """Commands set the logs up; other tests find them as they were."""
+def own_logs() -> Iterator[None]:
+    """A command sends log lines to standard error; put back what other tests have."""
     with logged():
         yield
 
