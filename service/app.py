@@ -11,8 +11,11 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
+from service.arrival import register_arrival
 from service.authorizations import Authorizations
-from service.callers import Anyone, Callers, RegisteredCallers, anybody
+from service.base_url import BaseUrl
+from service.callers import Anyone, Caller, Callers, RegisteredCallers, anybody
+from service.circuits import Circuits
 from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
 from service.deadline import Deadline
@@ -32,9 +35,6 @@ from service.services import Services, configured, load_data
 from service.settings import Settings, read_settings
 from service.turns import Turns
 
-KEYS_SECONDS = 1.5
-"""Time to fetch a client's keys, out of the time for the whole call."""
-
 
 def create_app(
     settings: Settings | None = None,
@@ -52,6 +52,11 @@ def create_app(
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    circuits = Circuits()
+
+    def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
+        return circuits.guard_server(fetch or client.within(caller.private_networks), caller, base)
+
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -60,9 +65,10 @@ def create_app(
         store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
-        callers=_callers(settings, library_as_run, clock, client),
+        callers=_callers(settings, library_as_run, clock, client, circuits),
         turns=Turns(settings.calls_per_client),
-        fetch_for=lambda caller: fetch or client.within(caller.private_networks),
+        fetch_for=fetch_for,
+        circuits=circuits,
     )
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -70,6 +76,7 @@ def create_app(
     register_error_handlers(app)
     offered = offered_services(observation_codes(vocabulary))
     register_headers(app, settings, offered.keys())
+    register_arrival(app, settings.deadline_seconds)
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()
@@ -77,15 +84,18 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient, circuits: Circuits) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
     clients = read_clients(settings.clients, development=settings.in_development, payers=library.payers)
 
-    def fetch_keys(of: Client) -> Mapping[str, Any] | None:
-        deadline = Deadline.after(KEYS_SECONDS)
-        return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
+    def fetch_keys(of: Client, deadline: Deadline) -> Mapping[str, Any] | None:
+        address = BaseUrl.of(of.jku) if of.jku else None
+        if of.jku is None or address is None:
+            return None
+        fetch = circuits.guard_keys(client.key_sets(of.private_networks), address, of.private_networks)
+        return fetch(of.jku, None, deadline).body
 
     replays = ReplaysInMemory(clock)
     return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)

@@ -12,10 +12,13 @@ from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
 from service.authorizations import Authorizations
+from service.base_url import BaseUrl
 from service.callers import Caller, Callers
+from service.circuits import Circuits
 from service.clock import Clock
 from service.decision_store import DecisionStore, KeptDecision
 from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.fetches import Fetches
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
 from service.turns import Turns
@@ -39,8 +42,12 @@ class Services:
     authorizations: Authorizations
     links: Links
     callers: Callers
-    fetch_for: Callable[[Caller], Fetch]
-    """What reads the FHIR servers of a caller."""
+    fetch_for: Callable[[Caller, BaseUrl], Fetch]
+    """What reads a FHIR server of a caller."""
+    circuits: Circuits = field(default_factory=Circuits)
+    """Which servers are left alone at present."""
+    fetches: Fetches = field(default_factory=Fetches)
+    """The threads that fetch."""
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""

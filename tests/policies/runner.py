@@ -65,6 +65,7 @@ from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
 from service.answer import answer_hook
 from service.authorizations import Authorizations
+from service.base_url import BaseUrl
 from service.callers import Anyone, Caller, anybody
 from service.decision_store import DecisionStore, KeptDecision
 from service.fhir_client import Fetch
@@ -273,7 +274,7 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
     return Answered(msgspec.json.decode(record.json), information, cards)
 
 
-def _no_fetch(_: Caller) -> Fetch:
+def _no_fetch(_caller: Caller, _base: BaseUrl) -> Fetch:
     raise AssertionError("a case is gathered already")
 
 
