@@ -8,7 +8,6 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import Context, copy_context
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
@@ -26,8 +25,6 @@ Result = TypeVar("Result")
 class _Waiting:
     job: Callable[[], Any]
     ends: Future[Any]
-    context: Context
-    """The correlation id of the call, among other things."""
 
 
 class Fetches:
@@ -47,9 +44,8 @@ class Fetches:
     def submit(self, server: Hashable, job: Callable[[], Result]) -> Future[Result]:
         """Return the future of a job that runs when there is room for it; never waits. A future may be cancelled."""
         ends: Future[Result] = Future()
-        waiting = _Waiting(job, ends, copy_context())
         with self._lock:
-            self._waiting.setdefault(server, deque()).append(waiting)
+            self._waiting.setdefault(server, deque()).append(_Waiting(job, ends))
         self._start()
         return ends
 
@@ -89,7 +85,7 @@ class Fetches:
         try:
             if waiting.ends.set_running_or_notify_cancel():
                 try:
-                    found = waiting.context.run(waiting.job)
+                    found = waiting.job()
                 except BaseException as error:  # noqa: BLE001 - whoever waits for it is who raises it
                     waiting.ends.set_exception(error)
                 else:
