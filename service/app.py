@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -11,7 +12,10 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
-from service.callers import Anyone, Callers, RegisteredCallers, anybody
+from service.arrival import register_arrival
+from service.base_url import BaseUrl
+from service.callers import Anyone, Caller, Callers, RegisteredCallers, anybody
+from service.circuits import Circuits
 from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
 from service.deadline import Deadline
@@ -21,6 +25,7 @@ from service.headers import register_headers
 from service.hook_routes import AnswerHook
 from service.hooks import offered_services
 from service.jwks import KeySource
+from service.lifecycle import lifecycle
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
@@ -37,9 +42,6 @@ from service.storage.sealing import seal_of
 from service.storage.sent_cards import SentCards
 from service.storage.used_tokens import UsedTokens
 from service.turns import Turns
-
-KEYS_SECONDS = 1.5
-"""Time to fetch a client's keys, out of the time for the whole call."""
 
 
 def create_app(
@@ -59,6 +61,11 @@ def create_app(
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    circuits = Circuits()
+
+    def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
+        return circuits.guard_server(fetch or client.within(caller.private_networks), caller, base)
+
     database = Database.of(settings.database)
     seal = seal_of(settings)
     services = Services(
@@ -73,18 +80,23 @@ def create_app(
         links=Links(settings.public_url),
         sent=SentCards(database),
         feedbacks=Feedbacks(database, seal),
-        callers=_callers(settings, library_as_run, client, UsedTokens(database, clock), clock),
+        callers=_callers(
+            settings, library_as_run, clock, keys=_keys(client, circuits), replays=UsedTokens(database, clock)
+        ),
         turns=Turns(settings.calls_per_client),
-        fetch_for=lambda caller: fetch or client.within(caller.private_networks),
+        fetch_for=fetch_for,
+        circuits=circuits,
     )
     # Last of all that may refuse to start, so that a mistake elsewhere leaves no file behind.
     prepare(database)
     app = Flask("service", static_folder=None)
+    lifecycle(app).forked.append(partial(database.dispose, close=False))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)
     register_error_handlers(app)
     offered = offered_services(observation_codes(vocabulary))
     register_headers(app, settings, offered.keys())
+    register_arrival(app, settings.deadline_seconds)
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()
@@ -92,17 +104,25 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, client: FhirClient, replays: Replays, clock: Clock) -> Callers:
+def _keys(client: FhirClient, circuits: Circuits) -> KeySource:
+    """Return what has the keys of clients, fetched from where they are registered."""
+
+    def fetch_keys(of: Client, deadline: Deadline) -> Mapping[str, Any] | None:
+        address = BaseUrl.of(of.jku) if of.jku else None
+        if of.jku is None or address is None:
+            return None
+        fetch = circuits.guard_keys(client.key_sets(of.private_networks), address, of.private_networks)
+        return fetch(of.jku, None, deadline).body
+
+    return KeySource(fetch_keys)
+
+
+def _callers(settings: Settings, library: Library, clock: Clock, *, keys: KeySource, replays: Replays) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
     clients = read_clients(settings.clients, development=settings.in_development, payers=library.payers)
-
-    def fetch_keys(of: Client) -> Mapping[str, Any] | None:
-        deadline = Deadline.after(KEYS_SECONDS)
-        return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
-
-    return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
+    return RegisteredCallers(clients, settings, keys=keys, replays=replays, clock=clock)
 
 
 def _keep_out_of_collection() -> None:

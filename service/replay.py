@@ -11,6 +11,7 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import Judgement, judge, read_call
+from service.base_url import BaseUrl
 from service.callers import Anyone, Caller, anybody
 from service.clock import SystemClock
 from service.exact_json import encode
@@ -110,7 +111,7 @@ class Replayer:
         )
 
 
-def _no_fetch(_: Caller) -> Fetch:
+def _no_fetch(_caller: Caller, _base: BaseUrl) -> Fetch:
     raise ServiceError("a retained call has everything it needs")
 
 

@@ -11,9 +11,12 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
+from service.base_url import BaseUrl
 from service.callers import Caller, Callers
+from service.circuits import Circuits
 from service.clock import Clock
 from service.feedback import Feedbacks, SentCards
+from service.fetches import Fetches
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
 from service.storage.database import Database
@@ -42,8 +45,12 @@ class Services:
     callers: Callers
     sent: SentCards
     feedbacks: Feedbacks
-    fetch_for: Callable[[Caller], Fetch]
-    """What reads the FHIR servers of a caller."""
+    fetch_for: Callable[[Caller, BaseUrl], Fetch]
+    """What reads a FHIR server of a caller."""
+    circuits: Circuits = field(default_factory=Circuits)
+    """Which servers are left alone at present."""
+    fetches: Fetches = field(default_factory=Fetches)
+    """The threads that fetch."""
     seal: Seal | None = None
     """What encrypts the inputs of a call; None where they are not retained."""
     digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -64,6 +64,7 @@ from criteria.policy import Policy
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
 from service.answer import judge, read_call
+from service.base_url import BaseUrl
 from service.callers import Anyone, Caller, anybody
 from service.fhir_client import Fetch
 from service.hook_request import HookRequest, read_request
@@ -287,7 +288,7 @@ def _database() -> Database:
     return memory()
 
 
-def _no_fetch(_: Caller) -> Fetch:
+def _no_fetch(_caller: Caller, _base: BaseUrl) -> Fetch:
     raise AssertionError("a case is gathered already")
 
 
