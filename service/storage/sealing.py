@@ -67,16 +67,17 @@ def own_keys(file: Path) -> Seal:
 def seal_of(settings: Settings) -> Seal | None:
     """Return what encrypts what is retained, None where nothing is; raise SettingsError for a file that holds no keys.
 
-    The development profile may do without a file: it makes its own beside a SQLite file, else keys for this process.
+    The development profile may do without a file: it makes its own, beside the database.
     """
     if not settings.retain_inputs:
         return None
     try:
         if settings.retain_keys is not None:
             return read_keys(settings.retain_keys)
-        file = settings.database.removeprefix("sqlite:///")
-        if settings.is_in_memory or file == settings.database:
+        if settings.is_in_memory:
             return Seal([new_key()])
+        is_file = settings.database.startswith("sqlite:")
+        file = settings.database.removeprefix("sqlite:///") if is_file else "her2-crd.sqlite3"
         return own_keys(Path(f"{file}.key"))
     except SealError as error:
         raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None
