@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum, auto
 from threading import Lock
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,17 @@ class Failure:
     reason: str
     is_down: bool = True
     """False: it works, but not now, because somebody else is at the same rows."""
+
+
+class Access(Enum):
+    """What a transaction is for."""
+
+    READ = auto()
+    """It sees one state of the database."""
+    WRITE = auto()
+    """It is on the disk when it ends."""
+    WRITE_SOON = auto()
+    """It is on the disk a moment later: a machine that loses its power may lose it, a process that is killed not."""
 
 
 class Backend(ABC):
@@ -30,7 +42,7 @@ class Backend(ABC):
     """Held by whoever reads, where all share one connection."""
 
     @abstractmethod
-    def begin(self, connection: Connection, seconds: float, *, is_writing: bool) -> None:
+    def begin(self, connection: Connection, access: Access, seconds: float) -> None:
         """Begin a transaction on a connection that has none; it may take so many seconds."""
 
     @abstractmethod

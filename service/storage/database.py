@@ -14,7 +14,7 @@ from service.deadline import Monotonic
 from service.logs import log_event
 from service.problems import UnavailableError
 from service.setting_values import SettingsError
-from service.storage.backend import Backend, Failure
+from service.storage.backend import Access, Backend, Failure
 from service.storage.in_time import within
 from service.storage.sqlite import Sqlite
 
@@ -72,14 +72,15 @@ class Database:
 
     def read(self, seconds: float = SECONDS) -> AbstractContextManager[Connection]:
         """Return a transaction that sees one state of the database; raise StorageDownError, also from within."""
-        return self._transaction(seconds, is_writing=False)
+        return self._transaction(Access.READ, seconds)
 
-    def write(self, seconds: float = SECONDS) -> AbstractContextManager[Connection]:
+    def write(self, seconds: float = SECONDS, *, durable: bool = True) -> AbstractContextManager[Connection]:
         """Return a transaction that is on the disk when it ends; raise StorageDownError, also from within.
 
         After that error nobody knows whether it was committed: the connection may have broken at that very moment.
+        What is not `durable` outlives the process, but not always the power of the machine, and costs half.
         """
-        return self._transaction(seconds, is_writing=True)
+        return self._transaction(Access.WRITE if durable else Access.WRITE_SOON, seconds)
 
     def expect(self, check: Callable[[Connection], None]) -> None:
         """Run a check in the next transaction, and in every further one until it does not raise any more."""
@@ -107,11 +108,11 @@ class Database:
             self._backend.engine.dispose(close=False)
 
     @contextmanager
-    def _transaction(self, seconds: float, *, is_writing: bool) -> Iterator[Connection]:
+    def _transaction(self, access: Access, seconds: float) -> Iterator[Connection]:
         if not self._breaker.allows():
             raise StorageDownError("left-alone")
         try:
-            with self._begun(seconds, is_writing=is_writing) as connection:
+            with self._begun(access, seconds) as connection:
                 yield connection
                 connection.commit()
         except StorageDownError as down:
@@ -130,13 +131,13 @@ class Database:
         self._breaker.succeeded()
 
     @contextmanager
-    def _begun(self, seconds: float, *, is_writing: bool) -> Iterator[Connection]:
+    def _begun(self, access: Access, seconds: float) -> Iterator[Connection]:
         """Yield a connection in a transaction, which is rolled back unless it was committed."""
-        lock = self._backend.writer if is_writing else self._backend.reader
+        lock = self._backend.reader if access is Access.READ else self._backend.writer
         if lock is not None and not lock.acquire(timeout=seconds):
             raise StorageDownError("queue")
         try:
-            with self._connected(seconds, is_writing=is_writing) as connection:
+            with self._connected(access, seconds) as connection:
                 try:
                     if self._check is not None:
                         self._check(connection)
@@ -149,7 +150,7 @@ class Database:
             if lock is not None:
                 lock.release()
 
-    def _connected(self, seconds: float, *, is_writing: bool) -> Connection:
+    def _connected(self, access: Access, seconds: float) -> Connection:
         """Return a connection in a transaction.
 
         One that ended while nobody used it is replaced, once: nothing was done on it yet, and SQLAlchemy replaces all
@@ -159,7 +160,7 @@ class Database:
             connection = self._backend.engine.connect()
             try:
                 connection.begin()
-                self._backend.begin(connection, seconds, is_writing=is_writing)
+                self._backend.begin(connection, access, seconds)
             except BaseException as error:
                 self._discard(connection)
                 if not (is_first and self._backend.is_stale(error)):
@@ -186,7 +187,7 @@ class Database:
     def _try(self, seconds: float) -> None:
         """Begin a write, look at the database, and take it back; raise StorageDownError."""
         try:
-            with self._begun(seconds, is_writing=True) as connection:
+            with self._begun(Access.WRITE, seconds) as connection:
                 failure = self._backend.check(connection)
         except self._backend.errors as error:
             failure = self._failure(error)

@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from service.storage.backend import Backend, Failure
+from service.storage.backend import Access, Backend, Failure
 from service.storage.in_time import within
 
 CONNECTIONS = 8
@@ -73,13 +73,13 @@ class Postgresql(Backend):
         """Prepare the engine; nothing is connected yet."""
         self.engine = _engine(url)
 
-    def begin(self, connection: Connection, seconds: float, *, is_writing: bool) -> None:
+    def begin(self, connection: Connection, access: Access, seconds: float) -> None:
         """Begin; a reader sees one state of the database all the time, as with SQLite."""
         raw = connection.connection.driver_connection
         if not isinstance(raw, TimedConnection):
             raise TypeError("the engine makes no other connections")
         raw.until = time.monotonic() + seconds + SPARE_SECONDS
-        connection.exec_driver_sql(_begin_text(seconds, is_writing=is_writing))
+        connection.exec_driver_sql(_begin_text(access, seconds))
 
     def check(self, connection: Connection) -> Failure | None:
         """Say whether this is a standby, or a server that was made read-only."""
@@ -108,12 +108,13 @@ class Postgresql(Backend):
 
 
 @cache
-def _begin_text(seconds: float, *, is_writing: bool) -> str:
+def _begin_text(access: Access, seconds: float) -> str:
     """One message to the server. Who waits for a row gives up a little earlier than who is worked on."""
-    begin = "BEGIN" if is_writing else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if access is Access.READ else "BEGIN"
     milliseconds = int(seconds * 1000)
     waiting = int(seconds * 800)
-    return f"{begin}; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {waiting}"
+    soon = "; SET LOCAL synchronous_commit = off" if access is Access.WRITE_SOON else ""
+    return f"{begin}; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {waiting}{soon}"
 
 
 def _engine(url: URL) -> Engine:

@@ -4,12 +4,13 @@ import os
 import sqlite3
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from service.storage.backend import Backend, Failure
+from service.storage.backend import Access, Backend, Failure
 
 CONNECTIONS = 8
 BUSY_SECONDS = 1.0
@@ -36,7 +37,7 @@ _OF_THE_DATABASE = frozenset(
     }
 )
 _PRIMARY_CODE = 0xFF
-_BUSY = "busy_milliseconds"
+_SYNCHRONOUS = MappingProxyType({Access.WRITE: "FULL", Access.WRITE_SOON: "NORMAL"})
 
 
 class Sqlite(Backend):
@@ -60,14 +61,15 @@ class Sqlite(Backend):
         self.writer = Lock()
         self.reader = self.writer if self.is_in_memory else None
 
-    def begin(self, connection: Connection, seconds: float, *, is_writing: bool) -> None:
+    def begin(self, connection: Connection, access: Access, seconds: float) -> None:
         """Begin; a writer takes the file's lock at once, so that it cannot fail half way for another writer."""
         raw: Any = connection.connection.driver_connection
-        milliseconds = int(seconds * 1000)
-        if connection.info.setdefault(_BUSY, int(BUSY_SECONDS * 1000)) != milliseconds:
-            raw.execute(f"PRAGMA busy_timeout={milliseconds}")
-            connection.info[_BUSY] = milliseconds
-        raw.execute("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+        _set(connection.info, raw, "busy_timeout", int(seconds * 1000))
+        if access is Access.READ:
+            raw.execute("BEGIN")
+            return
+        _set(connection.info, raw, "synchronous", _SYNCHRONOUS[access])
+        raw.execute("BEGIN IMMEDIATE")
 
     def check(self, _connection: Connection) -> Failure | None:
         """A write lock is not given on a file that is read-only, so only the disk is left to look at."""
@@ -87,6 +89,13 @@ class Sqlite(Backend):
             return None
         name = str(getattr(original, "sqlite_errorname", "SQLITE_ERROR"))
         return Failure(name.removeprefix("SQLITE_").lower().replace("_", "-"))
+
+
+def _set(known: dict[Any, Any], raw: Any, name: str, value: object) -> None:
+    """Set what lasts as long as the connection, unless it is so already."""
+    if known.get(name) != value:
+        raw.execute(f"PRAGMA {name}={value}")
+        known[name] = value
 
 
 def _engine(url: URL) -> Engine:
@@ -117,7 +126,6 @@ def _engine_in_memory() -> Engine:
 
 
 def _prepare(raw: sqlite3.Connection, _record: object) -> None:
-    """Let readers and a writer not wait for each other, and a commit end when it is on the disk."""
+    """Let readers and a writer not wait for each other."""
     raw.execute("PRAGMA journal_mode=WAL")
-    raw.execute("PRAGMA synchronous=FULL")
     raw.execute("PRAGMA foreign_keys=ON")

@@ -24,6 +24,8 @@ _forget = delete_some(USED_TOKENS, USED_TOKENS.c.expires < bindparam("before"), 
 class UsedTokens:
     """Remembers tokens in a database, and in this process in case the database is down.
 
+    They are no records: a machine that loses its power may forget those of the last moment.
+
     Calls are answered without the database too. A token is good for one call of each process then, within the few
     minutes of its life: who may call is still proven by the signature.
     """
@@ -49,7 +51,7 @@ class UsedTokens:
         now = self._clock.now()
         token = {"issuer": issuer, "jti": jti, "expires": ceil(expires.timestamp()), "now": int(now.timestamp())}
         try:
-            with self._database.write() as connection:
+            with self._database.write(durable=False) as connection:
                 is_first = connection.execute(self._use, token).scalar() is not None
                 if next(self._uses) % TIDY_EVERY == 0:
                     connection.execute(_forget, {"before": int((now - _MARGIN).timestamp())})

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import LiteralString
 
@@ -21,7 +20,7 @@ from tests.service.storage.postgresql_server import (
     running_postgresql,
 )
 
-_NUMBERS = count(1)
+DATABASE: LiteralString = "crd_test"
 
 
 def _missing(what: str) -> None:
@@ -43,18 +42,24 @@ def postgresql() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def postgresql_url(postgresql: Server) -> Iterator[str]:
-    """The address of an empty database."""
-    name = f"crd_{next(_NUMBERS)}"
-    _run(postgresql, f"CREATE DATABASE {name}")
-    yield postgresql.url(name)
-    _run(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _run(postgresql: Server, statement: LiteralString) -> None:
+@pytest.fixture(scope="session")
+def _own_database(postgresql: Server) -> str:
     with closing(psycopg.connect(postgresql.url("postgres"), autocommit=True)) as connection:
-        connection.execute(statement)
+        connection.execute(f"CREATE DATABASE {DATABASE}")
+    return postgresql.url(DATABASE)
+
+
+@pytest.fixture
+def postgresql_url(_own_database: str) -> str:
+    """The address of an empty database: emptying one is much quicker than making one."""
+    with closing(psycopg.connect(_own_database, autocommit=True)) as connection:
+        # A test may have left the database read-only.
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER DATABASE {DATABASE} RESET ALL")
+        connection.execute("SET lock_timeout = '10s'")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return _own_database
 
 
 @pytest.fixture

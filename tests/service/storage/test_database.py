@@ -85,10 +85,23 @@ def test_a_database_is_opened_by_the_first_transaction_only(tmp_path: Path, open
     assert file.exists()
 
 
-def test_a_file_is_written_ahead_and_synchronised(sqlite_url: str, opened: Callable[[str], Database]) -> None:
-    with opened(sqlite_url).read() as connection:
-        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
-    assert found == ["wal", 2]
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_is_written_ahead_and_synchronised(
+    durable: bool, sqlite_url: str, opened: Callable[[str], Database]
+) -> None:
+    database = opened(sqlite_url)
+    for each in (durable, not durable, durable):
+        with database.write(durable=each) as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == (2 if each else 1)
+
+
+@pytest.mark.parametrize(("durable", "found"), [(True, "on"), (False, "off")])
+def test_a_server_commits_when_it_is_on_the_disk(
+    durable: bool, found: str, postgresql_url: str, opened: Callable[[str], Database]
+) -> None:
+    with opened(postgresql_url).write(durable=durable) as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == found
 
 
 def test_a_transaction_of_postgresql_has_limits_that_do_not_outlive_it(
