@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -137,6 +138,8 @@ def working(app: Flask, threads: int = THREADS) -> Iterator[Serving]:
     worker.init_signals = lambda: None  # type: ignore[method-assign]
     thread = Thread(target=worker.init_process)
     thread.start()
+    while not worker.booted:
+        time.sleep(0.001)
     try:
         yield here
     finally:
