@@ -39,7 +39,8 @@ class Root:
         mount("--bind", "/proc", root / "proc")
         for empty in ("/dev", "/tmp", str(checkout)):  # noqa: S108
             mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", root / empty.lstrip("/"))
-        (root / "dev" / "shm").mkdir(mode=0o1777)
+        (root / "dev" / "shm").mkdir()
+        (root / "dev" / "shm").chmod(0o1777)
         for device in ("null", "zero", "random", "urandom"):
             (root / "dev" / device).touch()
             mount("--bind", f"/dev/{device}", root / "dev" / device)
