@@ -1,4 +1,4 @@
-"""The command `her2-crd`: serve on the address of the settings until told to stop."""
+"""The command `her2-crd`: without further words, serve on the address of the settings until told to stop."""
 
 import logging
 import os
@@ -17,8 +17,11 @@ from gunicorn.workers.gthread import ThreadWorker
 from criteria.errors import LibraryError
 from service.app import create_app
 from service.clients import ClientsError
+from service.command_line import run
 from service.logs import JsonLines
 from service.settings import Settings, SettingsError, read_settings
+from service.storage.database import StorageDownError
+from service.storage.schema import SchemaError
 
 THREADS = 16
 GRACEFUL_SECONDS = 25
@@ -140,13 +143,13 @@ def development_notice(settings: Settings) -> str:
 
 
 def main() -> int:
-    """Serve; return 0 after a stop, 2 when the settings or the policies cannot run."""
+    """Serve; return 0 after a stop, 2 when the settings, the policies or the database cannot run."""
     try:
         settings = read_settings(os.environ)
         if settings.in_development:
             print(development_notice(settings), flush=True)
         Server(create_app(settings), settings).run()
-    except SettingsError as error:
+    except (SettingsError, SchemaError, StorageDownError) as error:
         print(f"her2-crd does not start. {error}", file=sys.stderr)
         return 2
     except ClientsError as error:
@@ -158,5 +161,10 @@ def main() -> int:
     return 0
 
 
+def command() -> int:
+    """Do what the command line says; return the exit code."""
+    return run(sys.argv[1:], os.environ, serve=main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -41,6 +41,10 @@ class ServiceError(Exception):
     """Any error raised by `service`."""
 
 
+class UnavailableError(ServiceError):
+    """Something the service needs is down for the moment; to be tried again."""
+
+
 class RequestProblem(ServiceError):  # noqa: N818 - named by what it is, like FHIR names it
     """The caller's request cannot be answered; carries the HTTP status and every issue found."""
 
@@ -79,6 +83,7 @@ def outcome_response(status: int, issues: tuple[Issue, ...]) -> Response:
 def register_error_handlers(app: Flask) -> None:
     """Make every error of the application leave as an OperationOutcome."""
     app.register_error_handler(RequestProblem, _answer_request_problem)
+    app.register_error_handler(UnavailableError, _answer_unavailable)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_defect)
 
@@ -90,6 +95,12 @@ def _answer_request_problem(problem: RequestProblem) -> Response:
         response.headers["WWW-Authenticate"] = "Bearer"
     if problem.status == _TOO_MANY:
         response.headers["Retry-After"] = "1"
+    return response
+
+
+def _answer_unavailable(_error: UnavailableError) -> Response:
+    response = outcome_response(503, (Issue("", "transient", "The service cannot do this now; try again later."),))
+    response.headers["Retry-After"] = "5"
     return response
 
 
