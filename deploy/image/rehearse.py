@@ -40,7 +40,7 @@ class Rehearsal:
         if user is None or entry is None or health is None:
             raise SystemExit("the image lacks USER, ENTRYPOINT or HEALTHCHECK")
         self._user = user.text
-        self._entry = entry.words
+        self.entry = entry.words
         self._health: Sequence[str] = json.loads(health.text.removeprefix("CMD "))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -63,7 +63,7 @@ class Rehearsal:
 
     def serve(self) -> "subprocess.Popen[bytes]":
         """Return the service, healthy; raise SystemExit when it does not get there."""
-        server = subprocess.Popen(self._command(self._entry))
+        server = subprocess.Popen(self._command(self.entry))
         deadline = time.monotonic() + START_SECONDS
         while self.fails(self._health):
             if server.poll() is not None or time.monotonic() > deadline:
@@ -111,6 +111,7 @@ def rehearse(work: Path) -> None:
     expect("writing to the folder of the database fails", expected=False, seen=image.fails(["test", "-w", STATE]))
     expect("pip is missing", expected=True, seen=image.fails(["python", "-c", "import pip"]))
     expect("the check of the policies fails", expected=False, seen=image.fails(["python", "-m", "criteria", "check"]))
+    expect("her2-crd migrate fails", expected=False, seen=image.fails([*image.entry, "migrate"]))
     server = image.serve()
     try:
         expect("status of an order", expected=200, seen=answer_order(image.port))
@@ -119,7 +120,9 @@ def rehearse(work: Path) -> None:
         expect("status of the process after SIGTERM", expected=0, seen=server.wait(STOP_SECONDS))
     finally:
         server.kill()
-    print(f"it stopped in {time.monotonic() - started:.1f} s and had written {', '.join(image.written()) or 'nothing'}")
+    written = image.written()
+    expect("a database is in its folder", expected=True, seen=any(file.startswith(STATE) for file in written))
+    print(f"it stopped in {time.monotonic() - started:.1f} s and had written {', '.join(written)}")
 
 
 def main() -> None:

@@ -10,6 +10,10 @@ NAMESPACE = "her2-crd"
 PREPARE = ("phase", "prepare")
 
 
+def _from_secret(name: str) -> Document:
+    return {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": name, "key": "DATABASE_URL"}}}
+
+
 def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return bool(selector) and selector.items() <= labels.items()
 
@@ -99,7 +103,7 @@ def cluster_complaints(documents: list[Document]) -> Iterator[str]:
     keys = {each["topologyKey"] for each in deployment["template"]["spec"].get("topologySpreadConstraints", ())}
     if not {"kubernetes.io/hostname", "topology.kubernetes.io/zone"} <= keys:
         yield "all replicas may be on one machine"
-    if variables(deployment["template"]["spec"]["containers"][0], documents).get("DATABASE_URL", "") is not None:
+    if _from_secret("her2-crd-database") not in deployment["template"]["spec"]["containers"][0]["env"]:
         yield "the database is not that of a Secret"
     yield from _migration_complaints(documents)
 
@@ -108,6 +112,8 @@ def _migration_complaints(documents: list[Document]) -> Iterator[str]:
     job = one(documents, "Job")
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
+    if container["env"] != [_from_secret("her2-crd-migration")] or "envFrom" in container:
+        yield "the Job reads other settings than the address of its database"
     if container.get("args") != ["migrate"] or "command" in container:
         yield "the Job does not migrate"
     serving = one(documents, "Deployment")["spec"]["template"]["spec"]["containers"][0]
@@ -115,7 +121,6 @@ def _migration_complaints(documents: list[Document]) -> Iterator[str]:
         yield "the Job is of another version"
     prepared = {name_of(each) for each in documents if PREPARE in each["metadata"].get("labels", {}).items()}
     needed = {name_of(job), f"ServiceAccount {pod['serviceAccountName']}", "Namespace her2-crd"}
-    needed |= {name_of(each) for each in of_kind(documents, "ConfigMap")}
     labels = job["spec"]["template"]["metadata"]["labels"]
     policies = of_kind(documents, "NetworkPolicy")
     needed |= {name_of(each) for each in policies if _matches(each["spec"]["podSelector"]["matchLabels"], labels)}

@@ -118,6 +118,7 @@ IN_CLUSTER: list[tuple[Defect, str]] = [
     (lambda d: pod(d).pop("topologySpreadConstraints"), "all replicas may be on one machine"),
     (lambda d: variable(d, "DATABASE_URL", "sqlite:////a"), "the database is not that of a Secret"),
     (lambda d: container(d, "Job").update(args=[]), "the Job does not migrate"),
+    (lambda d: container(d, "Job")["env"].append({"name": "PORT"}), "the Job reads other settings"),
     (lambda d: container(d, "Job").update(image="her2-crd:0.1"), "the Job is of another version"),
     (lambda d: pod(d, "Job").pop("securityContext"), "Job her2-crd-migrate: may run as root"),
     (lambda d: container(d, "Job").pop("securityContext"), "Job her2-crd-migrate: may get more rights"),
