@@ -20,7 +20,7 @@ RUN --mount=type=bind,source=requirements.txt,target=/mnt/requirements.txt \
 RUN --mount=type=bind,from=wheel,source=/dist,target=/mnt/dist \
     python -m pip --python /opt/her2-crd/bin/python install --no-cache-dir --no-deps --no-index /mnt/dist/*.whl
 
-# Last stage: what runs. No source tree, no build tools, no pip, no shell start-up.
+# Last stage: what runs. No source tree, no build tools, no pip.
 FROM ${PYTHON}
 ARG VERSION=unknown
 ARG REVISION=unknown

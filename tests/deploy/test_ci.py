@@ -20,4 +20,4 @@ def test_nothing_that_is_required_may_be_skipped() -> None:
 def test_everything_that_is_shipped_is_checked() -> None:
     called = set(re.findall(r"^\s*make (.+)$", TEXT, flags=re.MULTILINE))
     targets = {word for line in called for word in line.split() if "=" not in word}
-    assert targets == {"test", "check", "licences", "image-lint", "reproducible", "rehearsal"}
+    assert targets >= {"test", "check", "licences", "image-lint", "reproducible", "rehearsal"}

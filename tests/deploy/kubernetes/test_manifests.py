@@ -1,5 +1,7 @@
 """Both overlays: rendered by kubectl, valid for the versions of Kubernetes that are promised, and as they must be."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,17 @@ from service.services import load_data
 from service.settings import Profile, SettingsError, read_settings
 from tests.deploy.kubernetes.overlay_rules import cluster_complaints, overlay_complaints, single_complaints
 from tests.deploy.kubernetes.pod_rules import pod_complaints, service_complaints
-from tests.deploy.kubernetes.rendering import OVERLAYS, REQUIRED, Document, of_kind, one, render, variables
+from tests.deploy.kubernetes.rendering import (
+    OVERLAYS,
+    REQUIRED,
+    Document,
+    containers,
+    of_kind,
+    one,
+    render,
+    templates,
+    variables,
+)
 from tests.deploy.kubernetes.schemas import NEWEST, validate
 
 Rule = Callable[[list[Document]], Iterator[str]]
@@ -63,11 +75,15 @@ def test_the_service_would_not_start_with_variables_of_its_service(name: str) ->
         read_settings({"HER2_CRD_PROFILE": "development", name: "tcp://10.0.0.1:80"})
 
 
-def test_another_setting_gives_the_pods_another_name_to_read() -> None:
-    """So it is rolled out; the manifests of an operator are in docs/deployment.md."""
-    documents = render(OVERLAYS / "single")
-    names = [each["metadata"]["name"] for each in of_kind(documents, "ConfigMap")]
-    assert len({name.rsplit("-", 1)[1] for name in names}) == len(names) == 2
+@pytest.mark.parametrize("overlay", PROMISES)
+def test_nothing_in_an_overlay_can_be_mistaken_for_something_that_exists(overlay: str) -> None:
+    documents = render(OVERLAYS / overlay)
+    images = {each["image"] for _, template in templates(documents) for each in containers(template)}
+    assert images == {f"registry.invalid/her2-crd@sha256:{'0' * 64}"}
+    for each in of_kind(documents, "ConfigMap"):
+        hosts = re.findall(r"https?://([\w.-]+)", json.dumps(each["data"]))
+        assert hosts
+        assert all(host.endswith(".invalid") for host in hosts)
 
 
 def test_a_missing_kubectl_is_a_failure_where_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,14 @@ def add(documents: list[Document], kind: str) -> None:
     documents.append({"kind": kind, "metadata": {"name": "a", "namespace": "her2-crd"}})
 
 
+def rename(documents: list[Document], name: str) -> None:
+    """A ConfigMap without a hash in its name, and the service that reads it."""
+    for each in of_kind(documents, "ConfigMap"):
+        if each["metadata"]["name"].startswith(f"{name}-"):
+            each["metadata"]["name"] = name
+    container(documents)["envFrom"][0]["configMapRef"]["name"] = name
+
+
 def on_the_machine(volumes: list[Document]) -> list[Document]:
     return [{"name": each["name"], "hostPath": {"path": "/"}} for each in volumes]
 
@@ -75,6 +83,7 @@ IN_PODS: list[tuple[Defect, str]] = [
     (lambda d: pod(d)["volumes"].append({"name": "a", "emptyDir": {}}), "mounts"),
     (lambda d: pod(d).update(volumes=on_the_machine(pod(d)["volumes"])), "of a kind that is not allowed"),
     (lambda d: container(d)["envFrom"][0]["configMapRef"].update(name="her2-crd-settings"), "is not there"),
+    (lambda d: rename(d, "her2-crd-settings"), "can change unnoticed"),
     (lambda d: of_kind(d, "ConfigMap")[0]["metadata"].update(name="her2-crd-clients"), "is not there"),
 ]
 WHILE_SERVING: list[tuple[Defect, str]] = [
