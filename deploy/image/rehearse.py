@@ -101,8 +101,9 @@ def rehearse(work: Path) -> None:
     context = work / "context"
     copy_context(CHECKOUT, context)
     dockerfile = read_dockerfile((CHECKOUT / "Dockerfile").read_text(encoding="utf-8"))
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("HER2_CRD_", "VIRTUAL_ENV"))}
-    # A virtual environment that is active here is none there.
+    # A virtual environment that is active here is none there, and neither is a folder for temporary files.
+    own = ("HER2_CRD_", "VIRTUAL_ENV", "TMPDIR")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     path = f"{sys.base_prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     build = Build(work, CHECKOUT, context, {**ours, "PATH": path})
     image = Rehearsal(dockerfile.image, build.run(dockerfile))
@@ -125,6 +126,17 @@ def rehearse(work: Path) -> None:
     print(f"it stopped in {time.monotonic() - started:.1f} s and had written {', '.join(written)}")
 
 
+def working_folder(*needed: Path) -> Path:
+    """Return a folder to mount on, with nothing in it that is needed; raise SystemExit where there is none.
+
+    It is there anyway and stays, because nothing may be removed that has mounts in it.
+    """
+    for folder in (Path("/var/tmp"), Path("/mnt"), Path("/srv")):  # noqa: S108
+        if folder.is_dir() and not any(each.is_relative_to(folder) for each in needed):
+            return folder
+    raise SystemExit("no folder to work in")
+
+
 def main() -> None:
     """Rehearse in a mount namespace of its own, where a mount is seen by nobody else and goes away with the process."""
     namespace = str(Path("/proc/self/ns/mnt").readlink())
@@ -133,8 +145,7 @@ def main() -> None:
             again = [sys.executable, "-m", "deploy.image.rehearse", namespace]
             os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", *again])  # noqa: S606
         case [left] if left != namespace:
-            # A folder that is there anyway, because nothing may be removed that has mounts in it.
-            rehearse(Path("/var/tmp"))  # noqa: S108
+            rehearse(working_folder(CHECKOUT, Path(sys.base_prefix)))
         case _:
             raise SystemExit("not in a mount namespace of its own")
 

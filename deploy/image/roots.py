@@ -37,8 +37,10 @@ class Root:
         root = at / "root"
         mount("-t", "overlay", "-o", f"lowerdir=/,upperdir={at}/upper,workdir={at}/work", "overlay", root)
         mount("--bind", "/proc", root / "proc")
-        for empty in ("/dev", "/tmp", str(checkout)):  # noqa: S108
-            mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", root / empty.lstrip("/"))
+        # The checkout first: it may be in /tmp. One on another disk cannot be seen anyway.
+        for empty in (checkout, Path("/dev"), Path("/tmp")):  # noqa: S108
+            if (inside := root / empty.relative_to("/")).is_dir():
+                mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", inside)
         (root / "dev" / "shm").mkdir()
         (root / "dev" / "shm").chmod(0o1777)
         for device in ("null", "zero", "random", "urandom"):

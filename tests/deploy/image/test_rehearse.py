@@ -27,6 +27,14 @@ def test_nothing_is_mounted_in_the_namespace_of_everybody(monkeypatch: pytest.Mo
         main()
 
 
+# Its contents are hidden by what is mounted on it.
+def test_it_works_in_no_folder_that_it_needs() -> None:
+    assert rehearse.working_folder(Path("/somewhere/else")) == Path("/var/tmp")
+    assert rehearse.working_folder(Path("/var/tmp/checkout")) == Path("/mnt")
+    with pytest.raises(SystemExit, match="no folder"):
+        rehearse.working_folder(*(Path(each, "x") for each in ("/var/tmp", "/mnt", "/srv")))
+
+
 @pytest.mark.parametrize("missing", ["USER", "ENTRYPOINT", "HEALTHCHECK"])
 def test_an_image_that_does_not_say_how_it_runs_is_no_image(tmp_path: Path, missing: str) -> None:
     lines = ["FROM a", "USER 1:1", 'HEALTHCHECK CMD ["b"]', 'ENTRYPOINT ["c"]']
