@@ -17,11 +17,15 @@ _PATIENT = identity(PATIENT).encode()
 _MEMBER, _ORDER, _INSTANCE = b"M100200300", b"erx1.wVQ7ZkP3", b"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 
 
-def order(number: int, *, weight: str = "70.2") -> bytes:
-    """Return the body of the call with a number; another weight of the patient is other evidence for the same order."""
+def order(number: int, *, patient: int | None = None, weight: str = "70.2") -> bytes:
+    """Return the body of the call with a number.
+
+    With `patient` it is another order for the patient of that number; another weight is other evidence for the order.
+    """
+    of_patient = number if patient is None else patient
     body = _template().replace(b'"value":70.2,', f'"value":{weight},'.encode())
-    for place, name in ((_PATIENT, "p"), (_MEMBER, "M"), (_ORDER, "o")):
-        body = body.replace(place, f"{name}{number:0{len(place) - 1}d}".encode())
+    for place, name, its in ((_PATIENT, "p", of_patient), (_MEMBER, "M", of_patient), (_ORDER, "o", number)):
+        body = body.replace(place, f"{name}{its:0{len(place) - 1}d}".encode())
     return body.replace(_INSTANCE, b"d1577c69-dfbe-44ad-ba6d-%012d" % number)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import IO, assert_never
 
-_COLUMNS = (("done", 44), ("expected", 40), ("seen", 40), ("measured", 26), ("lost", 4), ("", 9))
+_COLUMNS = (("done", 42), ("expected", 36), ("seen", 36), ("measured", 20), ("lost", 4), ("", 9))
 
 
 @dataclass(frozen=True, slots=True)
