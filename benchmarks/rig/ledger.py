@@ -15,6 +15,7 @@ from benchmarks.rig.web import Answer, Connection, NoAnswerError
 from examples.play import COVERAGE_INFORMATION
 
 RECORDED = "her2-crd-recorded"
+ALL_RECORDED = "all recorded"
 _OK = 200
 _READERS = 8
 
@@ -54,7 +55,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start with none."""
         self._answers: list[bytes] = []
-        self._unrecorded = 0
+        self._unrecorded: list[bytes] = []
         self._lock = Lock()
 
     def note(self, answer: Answer) -> None:
@@ -63,12 +64,24 @@ class Ledger:
             if is_acknowledged(answer):
                 self._answers.append(answer.body)
             elif answer.status == _OK:
-                self._unrecorded += 1
+                self._unrecorded.append(answer.body)
 
     @property
-    def unrecorded(self) -> int:
-        """Return how many answers with status 200 were not acknowledged."""
-        return self._unrecorded
+    def count(self) -> int:
+        """Return how many answers were acknowledged so far."""
+        return len(self._answers)
+
+    @property
+    def words(self) -> str:
+        """Say whether every answer with status 200 was acknowledged."""
+        return f"{len(self._unrecorded)} not recorded" if self._unrecorded else ALL_RECORDED
+
+    @property
+    def unbacked(self) -> int:
+        """Return how many authorization numbers were sent that nothing says are recorded. There must be none."""
+        with self._lock:
+            answers = tuple(self._unrecorded)
+        return sum(each.number is not None for body in answers for each in asserted_in(json.loads(body)))
 
     def acknowledged(self) -> dict[str, str | None]:
         """Return the authorization number of each acknowledged decision, by assertion id."""
@@ -107,21 +120,17 @@ def lost_in_export(acknowledged: Mapping[str, str | None], lines: Iterable[str])
     """Return the acknowledged decisions that no line of an export holds as they were acknowledged."""
     missing = dict(acknowledged)
     for line in lines:
-        for assertion in _texts(json.loads(line)) & missing.keys():
-            number = missing[assertion]
-            if number is None or number in line:
-                del missing[assertion]
+        decision = _decision(line)
+        assertion = decision.get("assertion")
+        if assertion in missing and missing[assertion] in {None, (decision.get("approval") or {}).get("number")}:
+            del missing[assertion]
     return frozenset(missing)
 
 
-def _texts(value: Any) -> set[str]:
-    """Return every text in a parsed line, however deep: where the id stands in it is the export's business."""
-    match value:
-        case str():
-            return {value}
-        case dict():
-            return set().union(*map(_texts, value.values()))
-        case list():
-            return set().union(*map(_texts, value))
-        case _:
-            return set()
+def _decision(line: str) -> Mapping[str, Any]:
+    """Return the decision of a line; an empty one for a line that is none, which accounts for nothing."""
+    try:
+        found = json.loads(line).get("decision", {})
+    except (ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}

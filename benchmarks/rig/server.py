@@ -1,6 +1,7 @@
 """The service as an operator runs it: its own processes, real HTTP on loopback, its settings and nothing of ours."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.rig.processes import ROOT, Child, children_of, open_files, resident_bytes
@@ -49,7 +51,14 @@ class Server:
             for name, value in os.environ.items()
             if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES
         }
-        own = {"PORT": str(self.port), "TMPDIR": str(folder)}
+        token = secrets.token_urlsafe(32)
+        self.operator = {"Authorization": f"Bearer {token}"}
+        """The header with which every decision and the metrics may be read."""
+        own = {
+            "PORT": str(self.port),
+            "TMPDIR": str(folder),
+            "HER2_CRD_OPERATOR_TOKENS": sha256(token.encode()).hexdigest(),
+        }
         self.environ = {**kept, **DEVELOPMENT, **own, **settings}
         self._child: Child | None = None
 

@@ -43,6 +43,11 @@ class Timed:
     status: int
     failure: str = ""
 
+    @property
+    def ended(self) -> float:
+        """Return when the answer was there. Of two spans of time a call is in the one in which it ended."""
+        return self.begun + self.seconds
+
 
 class Tally:
     """The calls of a run; safe to use from several threads."""
@@ -58,9 +63,9 @@ class Tally:
             self._calls.append(call)
 
     def calls(self, since: float = 0.0, until: float = math.inf) -> tuple[Timed, ...]:
-        """Return the calls that were to be sent in a span of time."""
+        """Return the calls that ended in a span of time."""
         with self._lock:
-            return tuple(each for each in self._calls if since <= each.begun < until)
+            return tuple(each for each in self._calls if since <= each.ended < until)
 
     def statuses(self) -> str:
         """Return how often each status came, in words: `only 200`, or `3 no answer, 120 x 200`."""

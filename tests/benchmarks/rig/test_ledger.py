@@ -49,19 +49,28 @@ def test_only_an_answer_of_200_that_says_so_is_acknowledged(recorded: str | None
 def test_what_was_not_acknowledged_cannot_be_lost() -> None:
     ledger = Ledger()
     ledger.note(answer("true", ("a1", "MMM-1"), ("a2", None)))
+    assert ledger.words == "all recorded"
     ledger.note(answer("false", ("a3", None)))
+    ledger.note(answer(None, ("a5", "MMM-5")))
     ledger.note(answer("true", ("a4", None), status=503))
     assert ledger.acknowledged() == KEPT
-    assert ledger.unrecorded == 1
+    assert (ledger.unbacked, ledger.words, ledger.count) == (1, "2 not recorded", 1)
+
+
+def exported(assertion: str, number: str | None = None) -> str:
+    approval = None if number is None else {"number": number}
+    return json.dumps({"hash": "0", "decision": {"assertion": assertion, "approval": approval}})
 
 
 @pytest.mark.parametrize(
     ("lines", "lost"),
     [
-        (['{"assertion":"a1","number":"MMM-1"}', '{"deep":[{"id":"a2"}]}'], set()),
-        (['{"assertion":"a1","number":"MMM-1"}'], {"a2"}),
-        (['{"assertion":"a1","number":"MMM-2"}', '{"id":"a2"}'], {"a1"}),
-        (['{"text":"a1 MMM-1 a2"}'], {"a1", "a2"}),
+        ([exported("a1", "MMM-1"), exported("a2")], set()),
+        ([exported("a2"), exported("a3"), exported("a1", "MMM-1"), exported("a1", "MMM-1")], set()),
+        ([exported("a1", "MMM-1")], {"a2"}),
+        ([exported("a1", "MMM-2"), exported("a2")], {"a1"}),
+        ([exported("a1"), exported("a2")], {"a1"}),
+        (['{"text":"a1 MMM-1 a2"}', "a1", '["a2"]', '{"decision":"a2"}', '{"decision":null}'], {"a1", "a2"}),
         ([], {"a1", "a2"}),
     ],
 )

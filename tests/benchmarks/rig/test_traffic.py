@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.rig.traffic import Call, Timed, Traffic, latencies, percentile, statuses
+from benchmarks.rig.traffic import Call, Tally, Timed, Traffic, latencies, percentile, statuses
 from benchmarks.rig.web import Answer, Connection, NoAnswerError, get, post, status_of
 
 
@@ -81,6 +81,15 @@ def test_statuses_and_latencies_are_said_in_words() -> None:
     assert statuses([good, dropped, good]) == "2 x 200, 1 x no answer (ConnectionRefusedError)"
     assert statuses([]) == latencies([]) == "no calls"
     assert latencies([good, dropped]) == "p50 10 ms, p99 30 ms, max 30 ms"
+
+
+def test_a_call_belongs_to_the_span_of_time_in_which_it_ended_and_to_no_other() -> None:
+    tally = Tally()
+    early, across, late = Timed(0.0, 0.5, 200), Timed(0.9, 0.2, 200), Timed(1.2, 0.1, 200)
+    for each in (early, across, late):
+        tally.add(each)
+    assert tally.calls(until=1.0) == (early,)
+    assert tally.calls(since=1.0) == (across, late)
 
 
 def test_every_call_has_a_number_of_its_own_and_is_told_to_whoever_watches() -> None:
