@@ -88,8 +88,8 @@ def _settings(database: Database, workers: int) -> dict[str, str]:
     }
 
 
-def throughput(folder: Path, database: Database, workers: int, clients: Sequence[Client] = ()) -> Row:
-    """Return the row of as many calls as some connections can carry, each signed by a client where there are any."""
+def throughput(folder: Path, database: Database, workers: int, clients: Sequence[Client] = ()) -> Iterator[Row]:
+    """Yield the row of as many calls as some connections can carry, each signed by a client where there are any."""
     settings = _settings(database, workers) | (registry(folder / "registry", clients) if clients else {})
     make, ledger = partial(_call_of, clients), Ledger()
     with running(folder, settings) as server:
