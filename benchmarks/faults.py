@@ -13,9 +13,8 @@ from pathlib import Path
 from threading import Event
 
 from benchmarks import faults_calls, faults_ehr, faults_kill, faults_outage, faults_same, faults_ssrf
-from benchmarks.rig.databases import PostgresDatabase, SqliteFile, cluster, without_postgres
+from benchmarks.rig.databases import Cluster, SqliteFile, cluster, without_postgres
 from benchmarks.rig.harness import guarded, played
-from benchmarks.rig.postgres import Postgres
 from benchmarks.rig.server import running
 from benchmarks.rig.table import Line
 
@@ -55,10 +54,9 @@ def _sqlite(folder: Path) -> Generator[Line, None, None]:
     yield from guarded("SQLite: disk full", faults_outage.sqlite_rows(folder / "outage"))
 
 
-def _postgresql(folder: Path, found: Postgres) -> Generator[Line, None, None]:
-    same, kill = PostgresDatabase(found.new_database()), PostgresDatabase(found.new_database())
-    yield from guarded("PostgreSQL: the same request", faults_same.rows(folder / "same", same))
-    yield from guarded("PostgreSQL: processes killed", faults_kill.rows(folder / "kill", kill))
+def _postgresql(folder: Path, found: Cluster) -> Generator[Line, None, None]:
+    yield from guarded("PostgreSQL: the same request", faults_same.rows(folder / "same", found.new()))
+    yield from guarded("PostgreSQL: processes killed", faults_kill.rows(folder / "kill", found.new()))
     yield from guarded("PostgreSQL: stopped", faults_outage.postgres_rows(folder / "outage", found))
 
 

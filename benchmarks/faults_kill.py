@@ -42,7 +42,7 @@ def _worker_killed(server: Server, database: Database, ledger: Ledger) -> Row:
             os.kill(victim, signal.SIGKILL)
         time.sleep(_SECONDS)
         tally = traffic.stop()
-    store = audited(server, ledger.acknowledged())
+    store = audited(server, ledger)
     anew = len(server.workers) == _WORKERS and not set(server.workers) & set(victims)
     return Row(
         f"{database.name}: both workers killed -9 under {RATE:.0f} calls/s",
@@ -66,7 +66,7 @@ def _all_killed(server: Server, database: Database, ledger: Ledger) -> Row:
         tally = traffic.stop()
     served = any(each.status == 200 for each in tally.calls(since=begin + took))  # noqa: PLR2004 - HTTP
     went_on = "ready and serves" if ready is not None and served else "does not serve"
-    store = audited(server, ledger.acknowledged())
+    store = audited(server, ledger)
     return Row(
         f"{database.name}: all processes killed -9 under {RATE:.0f} calls/s, started again",
         f"no 5xx; ready and serves; {CLEAN}",

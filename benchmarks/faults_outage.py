@@ -12,10 +12,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.rig.audit import CLEAN, audited
-from benchmarks.rig.databases import Database, PostgresDatabase, SqliteFile, retaining
+from benchmarks.rig.databases import Cluster, Database, SqliteFile, retaining
 from benchmarks.rig.ledger import RECORDED, Ledger, asserted_in
 from benchmarks.rig.orders import PATH, call, order
-from benchmarks.rig.postgres import Postgres
 from benchmarks.rig.processes import group_members
 from benchmarks.rig.server import Server, running
 from benchmarks.rig.table import Row
@@ -40,10 +39,11 @@ class Outage:
     end: Callable[[Server], None]
 
 
-def postgres_rows(folder: Path, cluster: Postgres) -> Iterator[Row]:
+def postgres_rows(folder: Path, cluster: Cluster) -> Iterator[Row]:
     """Yield the rows of a cluster that is stopped and started again."""
-    outage = Outage("PostgreSQL stopped while calls run", lambda _: cluster.stop(), lambda _: cluster.start())
-    yield from _rows(folder, PostgresDatabase(cluster.new_database()), outage)
+    database, server = cluster.new(), cluster.server
+    outage = Outage("PostgreSQL stopped while calls run", lambda _: server.stop(), lambda _: server.start())
+    yield from _rows(folder, database, outage)
 
 
 def sqlite_rows(folder: Path) -> Iterator[Row]:
@@ -69,7 +69,7 @@ def _rows(folder: Path, database: Database, outage: Outage) -> Iterator[Row]:
             back = server.until("/readyz", _OK, _UNTIL_BACK)
             after = _say(server, f"after: {outage.done}", _AS_EVER)
             statuses = traffic.stop().statuses()
-        store = audited(server, ledger.acknowledged())
+        store = audited(server, ledger)
         yield Row(
             after.done,
             f"{after.expected}; all calls: only 200; {CLEAN}; numbers without record 0",

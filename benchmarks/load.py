@@ -14,11 +14,10 @@ from pathlib import Path
 from benchmarks.rig.audit import VERIFIED, audited
 from benchmarks.rig.balancer import Balancer
 from benchmarks.rig.clients import Client, registry
-from benchmarks.rig.databases import Database, PostgresDatabase, SqliteFile, cluster, without_postgres
+from benchmarks.rig.databases import Cluster, Database, SqliteFile, cluster, without_postgres
 from benchmarks.rig.harness import guarded, played
 from benchmarks.rig.ledger import ALL_RECORDED, Ledger
 from benchmarks.rig.orders import PATH, call, order
-from benchmarks.rig.postgres import Postgres
 from benchmarks.rig.server import running
 from benchmarks.rig.table import Line, Row
 from benchmarks.rig.traffic import Call, Traffic, latencies
@@ -43,7 +42,7 @@ class Stores:
     """Where each row gets its fresh database: a file, or one of the cluster when there is one."""
 
     folder: Path
-    cluster: Postgres | str
+    cluster: Cluster | str
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def sqlite(self) -> Database:
@@ -54,7 +53,7 @@ class Stores:
 
     def postgresql(self) -> Database | None:
         """Return a fresh database, None where there is no PostgreSQL."""
-        return None if isinstance(self.cluster, str) else PostgresDatabase(self.cluster.new_database())
+        return None if isinstance(self.cluster, str) else self.cluster.new()
 
     def largest(self) -> Database:
         """Return what an operator of several servers would take: PostgreSQL where it can be had."""
@@ -98,7 +97,7 @@ def throughput(folder: Path, database: Database, workers: int, clients: Sequence
         traffic = Traffic(lambda: server.port, lambda number: make(_AFTER_WARM + number), ledger.note)
         tally = traffic.saturate(_CONNECTIONS).run(_SECONDS)
         took, busy = time.monotonic() - begin, time.process_time() - cpu
-        store = audited(server, ledger.acknowledged(), replayed=False)
+        store = audited(server, ledger, replayed=False)
     who = f"calls signed by {len(clients)} clients" if clients else "calls"
     rate = len(tally.calls()) / took
     yield Row(
@@ -128,7 +127,7 @@ def reloaded(folder: Path, database: Database) -> Iterator[Row]:
             time.sleep(_PAUSE)
             tally = traffic.stop()
         anew = "new workers" if not before & set(server.workers) else "old workers"
-        store = audited(server, ledger.acknowledged(), replayed=False)
+        store = audited(server, ledger, replayed=False)
     yield Row(
         f"{database.name}: SIGHUP {_RESTARTS} times under {_RATE:.0f} calls/s",
         f"{_GOOD}; new workers; {VERIFIED}",
@@ -154,7 +153,7 @@ def replaced(folder: Path, database: Database) -> Iterator[Row]:
             status = old.stop()
             time.sleep(_PAUSE)
             tally = traffic.stop()
-        store = audited(new, ledger.acknowledged(), replayed=False)
+        store = audited(new, ledger, replayed=False)
     yield Row(
         f"{database.name}: a new server beside the old one, which gets SIGTERM, under {_RATE:.0f} calls/s",
         f"{_GOOD}; exit status 0; {VERIFIED}",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.rig.audit import VERIFIED, audited
 from benchmarks.rig.charts import TIME_LIMIT
-from benchmarks.rig.databases import Database, PostgresDatabase, SqliteFile, cluster, without_postgres
+from benchmarks.rig.databases import Database, SqliteFile, cluster, without_postgres
 from benchmarks.rig.harness import guarded, played
 from benchmarks.rig.ledger import ALL_RECORDED, Ledger
 from benchmarks.rig.orders import PATH, call, order
@@ -131,7 +131,7 @@ def soak(effort: Effort, folder: Path, database: Database) -> Iterator[Line]:
                 print("  ".join(cell.rjust(8) for cell in each.cells()), flush=True)
             tally = traffic.stop()
         print()
-        store = audited(server, ledger.acknowledged(), replayed=False)
+        store = audited(server, ledger, replayed=False)
     done = f"{database.name}, {effort.workers} workers: {effort.rate:.0f} calls/s for {effort.seconds:.0f} s"
     yield Row(
         done,
@@ -162,7 +162,7 @@ def lines(effort: Effort, folder: Path, environ: Mapping[str, str]) -> Generator
         if isinstance(found, str):
             yield without_postgres("soak on PostgreSQL", found, environ)
         else:
-            yield from guarded("soak on PostgreSQL", soak(effort, folder, PostgresDatabase(found.new_database())))
+            yield from guarded("soak on PostgreSQL", soak(effort, folder, found.new()))
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:

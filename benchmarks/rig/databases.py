@@ -1,7 +1,7 @@
 """The databases that the service is played with, and how large they are."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from benchmarks.rig.postgres import NoPostgresError, Postgres, is_required, postgres
+from benchmarks.rig.server import NotStartedError, Server
 from benchmarks.rig.table import Line, Row, Skip
 
 
@@ -72,19 +73,32 @@ def retaining(folder: Path, database: Database) -> dict[str, str]:
     return {"DATABASE_URL": database.url, "HER2_CRD_RETAIN_INPUTS": "on", "HER2_CRD_RETAIN_KEYS": str(keys)}
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running PostgreSQL of our own, whose databases have the tables of the service."""
+
+    server: Postgres
+    template: str
+
+    def new(self) -> PostgresDatabase:
+        """Return a fresh database."""
+        return PostgresDatabase(self.server.new_database(self.template))
+
+
 @contextmanager
-def cluster(folder: Path) -> Iterator[Postgres | str]:
+def cluster(folder: Path) -> Iterator[Cluster | str]:
     """Give a running PostgreSQL, or the reason why there is none here."""
-    try:
-        entered = postgres(folder)
-        found = entered.__enter__()
-    except NoPostgresError as error:
-        yield str(error)
-        return
-    try:
-        yield found
-    finally:
-        entered.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres(folder))
+        except NoPostgresError as error:
+            yield str(error)
+            return
+        template = server.new_database()
+        migrated = Server(folder / "migration", {"DATABASE_URL": template}).command("migrate")
+        if migrated.returncode != 0:
+            raise NotStartedError(f"her2-crd migrate: {migrated.stderr.strip()}")
+        yield Cluster(server, template.rpartition("/")[2])
 
 
 def without_postgres(done: str, why: str, environ: Mapping[str, str]) -> Line:

@@ -117,11 +117,12 @@ class Postgres:
             self._server.end(signal.SIGQUIT)
         self._server = None
 
-    def new_database(self) -> str:
-        """Return the address of a fresh database."""
+    def new_database(self, template: str | None = None) -> str:
+        """Return the address of a fresh database; with a template it begins with the tables of that one."""
         name = f"her2_{next(self._databases)}"
+        like = f" TEMPLATE {template}" if template else ""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name}{like}".encode())
         return self.url(name)
 
     def url(self, name: str) -> str:
