@@ -25,6 +25,9 @@ _RATE = 10.0
 _ASIDE = 500_000
 """Numbers of the orders that are sent beside the traffic."""
 
+_LASTS = 1.5
+"""Seconds of calls during the outage, and again after it."""
+
 _UNTIL_DOWN = 5.0
 _UNTIL_BACK = 30.0
 _OK = 200
@@ -59,22 +62,25 @@ def _rows(folder: Path, database: Database, outage: Outage) -> Iterator[Row]:
     ledger = Ledger()
     with running(folder / "service", settings) as server:
         with Traffic(lambda: server.port, call, ledger.note, keep=False).flow(_RATE) as traffic:
-            yield _say(server, f"before: {outage.done}", _AS_EVER)
+            yield _say(server, f"{outage.done}: before", _AS_EVER)
             outage.begin(server)
             try:
                 _until_down(server)
-                yield _say(server, f"during: {outage.done}", _DOWN)
+                yield _say(server, f"{outage.done}: during", _DOWN)
+                time.sleep(_LASTS)
             finally:
                 outage.end(server)
             back = server.until("/readyz", _OK, _UNTIL_BACK)
-            after = _say(server, f"after: {outage.done}", _AS_EVER)
-            statuses = traffic.stop().statuses()
+            after = _say(server, f"{outage.done}: after", _AS_EVER)
+            time.sleep(_LASTS)
+            tally = traffic.stop()
         store = audited(server, ledger)
         yield Row(
             after.done,
             f"{after.expected}; all calls: only 200; {CLEAN}; numbers without record 0",
-            f"{after.seen}; all calls: {statuses}; {store.words}; numbers without record {ledger.unbacked}",
-            f"ready after {'never' if back is None else f'{back:.1f} s'}, {store.records} records",
+            f"{after.seen}; all calls: {tally.statuses()}; {store.words}; numbers without record {ledger.unbacked}",
+            f"ready after {'never' if back is None else f'{back:.1f} s'}, {len(tally.calls())} calls, "
+            f"{ledger.count} of them acknowledged, max {max(each.seconds for each in tally.calls()):.1f} s",
             store.lost,
         )
 
