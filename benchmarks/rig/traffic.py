@@ -11,6 +11,7 @@ from typing import Self
 
 from benchmarks.rig.web import Answer, Connection, NoAnswerError
 
+_REDIAL = 0.02
 _OVERTIME = 5.0
 """Seconds after the end in which calls that were due are still made."""
 
@@ -181,6 +182,8 @@ class Traffic:
             answer = connection.call("POST", call.path, call.body, call.headers)
         except NoAnswerError as error:
             self.tally.add(Timed(begun, time.monotonic() - begun, 0, str(error)))
+            # Nobody dials a server that is gone as fast as it can.
+            self._stopped.wait(_REDIAL)
         else:
             self.tally.add(Timed(begun, time.monotonic() - begun, answer.status))
             self._watch(answer)
