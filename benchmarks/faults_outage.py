@@ -161,14 +161,15 @@ def _full_disk(disk: Path) -> Outage:
     return Outage("disk of the SQLite file full", fill, lambda _: filler.unlink())
 
 
-def _limit(server: Server, size: int) -> None:
-    for pid in group_members(server.pid):
+def limit_files(group: int, size: int) -> None:
+    """Let no process of a group write beyond a size of its files; what is there stays."""
+    for pid in group_members(group):
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
 _LIMITED = Outage(
     "SQLite file at the largest size that is allowed",
-    lambda server: _limit(server, os.sysconf("SC_PAGE_SIZE")),
-    lambda server: _limit(server, resource.RLIM_INFINITY),
+    lambda server: limit_files(server.pid, os.sysconf("SC_PAGE_SIZE")),
+    lambda server: limit_files(server.pid, resource.RLIM_INFINITY),
 )

@@ -27,7 +27,7 @@ from benchmarks.rig.traffic import Tally, Timed, Traffic, latencies, percentile
 GROWTH_GOAL = 5.0
 """Per cent by which the memory of the workers may grow after warm-up (libraries: a soak of ten minutes)."""
 
-_LEAST_INTERVAL = 3.0
+LEAST_INTERVAL = 3.0
 _INTERVALS = 10
 _WARM_CALLS = 100
 _OK = 200
@@ -46,7 +46,7 @@ class Effort:
 
     def __post_init__(self) -> None:
         """Refuse an effort that measures nothing."""
-        if self.rate <= 0 or self.seconds < 2 * _LEAST_INTERVAL or self.database not in {"sqlite", "postgresql"}:
+        if self.rate <= 0 or self.seconds < 2 * LEAST_INTERVAL or self.database not in {"sqlite", "postgresql"}:
             raise ValueError("RATE is above 0, MINUTES at least 0.1, DATABASE sqlite or postgresql")
 
     @classmethod
@@ -101,7 +101,7 @@ def observed(
     effort: Effort, server: Server, database: Database, traffic: Traffic, ledger: Ledger
 ) -> Iterator[Interval]:
     """Yield each interval as it ends."""
-    parts = max(2, min(_INTERVALS, int(effort.seconds / _LEAST_INTERVAL)))
+    parts = max(2, min(_INTERVALS, int(effort.seconds / LEAST_INTERVAL)))
     length, start = effort.seconds / parts, time.monotonic()
     for number in range(parts):
         begin, end = start + number * length, start + (number + 1) * length

@@ -60,6 +60,7 @@ class BadEhr(ThreadingHTTPServer):
     """A server on a free port that answers as it is told, from `with` to its end; `behave` may be changed meanwhile."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, behave: Answer) -> None:
         """Take the port."""

@@ -22,6 +22,9 @@ from benchmarks.rig.web import HOST
 REQUIRED = "REQUIRE_POSTGRES"
 """With this variable at 1 a machine without PostgreSQL is an error, not a row that is not played."""
 
+PACKAGED = Path("/usr/lib/postgresql")
+"""Where Debian and its kin keep the servers, by version; they put none of them on the PATH."""
+
 _START_SECONDS = 20
 _NOT_ROOT = "postgres"
 
@@ -32,7 +35,7 @@ class NoPostgresError(Exception):
 
 def binaries() -> Path:
     """Return the folder of the newest server that is installed; raise NoPostgresError."""
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    packaged = sorted(PACKAGED.glob("*/bin/initdb"), key=_version)
     found = packaged[-1] if packaged else shutil.which("initdb")
     if found is None:
         raise NoPostgresError("PostgreSQL is not installed on this machine")
