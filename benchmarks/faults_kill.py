@@ -64,7 +64,7 @@ def _all_killed(server: Server, database: Database, ledger: Ledger) -> Row:
         took = time.monotonic() - begin
         time.sleep(_SECONDS)
         tally = traffic.stop()
-    served = any(each.status == 200 for each in tally.calls(since=begin + took))  # noqa: PLR2004 - HTTP
+    served = any(each.status == 200 and each.begun > begin + took for each in tally.calls())  # noqa: PLR2004 - HTTP
     went_on = "ready and serves" if ready is not None and served else "does not serve"
     store = audited(server, ledger)
     return Row(

@@ -102,14 +102,15 @@ def observed(
 ) -> Iterator[Interval]:
     """Yield each interval as it ends."""
     parts = max(2, min(_INTERVALS, int(effort.seconds / LEAST_INTERVAL)))
-    length, start = effort.seconds / parts, time.monotonic()
+    length, start, seen = effort.seconds / parts, time.monotonic(), 0
     for number in range(parts):
-        begin, end = start + number * length, start + (number + 1) * length
-        time.sleep(max(0.0, end - time.monotonic()))
+        time.sleep(max(0.0, start + (number + 1) * length - time.monotonic()))
+        calls = traffic.tally.calls(after=seen)
+        seen += len(calls)
         yield Interval(
             begin=number * length,
             end=(number + 1) * length,
-            calls=traffic.tally.calls(begin, end),
+            calls=calls,
             resident=server.resident(),
             files=server.files(),
             size=database.size(),

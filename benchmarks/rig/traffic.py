@@ -44,11 +44,6 @@ class Timed:
     status: int
     failure: str = ""
 
-    @property
-    def ended(self) -> float:
-        """Return when the answer was there. Of two spans of time a call is in the one in which it ended."""
-        return self.begun + self.seconds
-
 
 class Tally:
     """The calls of a run; safe to use from several threads."""
@@ -63,10 +58,10 @@ class Tally:
         with self._lock:
             self._calls.append(call)
 
-    def calls(self, since: float = 0.0, until: float = math.inf) -> tuple[Timed, ...]:
-        """Return the calls that ended in a span of time."""
+    def calls(self, after: int = 0) -> tuple[Timed, ...]:
+        """Return the calls in the order in which they ended, without the first so many."""
         with self._lock:
-            return tuple(each for each in self._calls if since <= each.ended < until)
+            return tuple(self._calls[after:])
 
     def statuses(self) -> str:
         """Return how often each status came, in words: `only 200`, or `3 no answer, 120 x 200`."""

@@ -56,8 +56,11 @@ def test_rows_that_break_off_are_a_row_that_is_not_as_expected() -> None:
 
 
 def test_a_mistake_of_the_harness_itself_is_not_hidden() -> None:
+    def mistaken(words: Mapping[str, str]) -> Iterator[Line]:
+        yield Row("one", "1", words["seen"])
+
     with pytest.raises(KeyError):
-        list(guarded("a group", ({}[name] for name in ("mistake",))))
+        list(guarded("a group", mistaken({})))
 
 
 def test_an_interrupted_harness_puts_everything_away_in_order() -> None:
