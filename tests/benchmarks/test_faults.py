@@ -1,8 +1,10 @@
 """The rows fail when the service does what it must not: a harness that cannot fail proves nothing."""
 
+import os
 import resource
+import signal
 import subprocess
-import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -18,6 +20,7 @@ from benchmarks.rig.charts import Told, templates
 from benchmarks.rig.databases import SqliteFile, retaining, without_postgres
 from benchmarks.rig.ledger import Ledger
 from benchmarks.rig.orders import PATH
+from benchmarks.rig.processes import group_members
 from benchmarks.rig.table import Row, Skip
 from benchmarks.rig.web import Answer
 from tests.benchmarks.stub import Stub, serving
@@ -179,21 +182,14 @@ def test_a_full_disk_is_full_until_it_is_given_back(tmp_path: Path) -> None:
     assert list((tmp_path / "disk").iterdir()) == []
 
 
-def test_a_limit_of_file_sizes_holds_for_every_process_of_a_group_until_it_is_lifted(tmp_path: Path) -> None:
-    script = (
-        "import resource, sys; sys.stdin.readline(); print(resource.getrlimit(resource.RLIMIT_FSIZE)[0], flush=True)"
-    )
-    command = ["sh", "-c", f'{sys.executable} -c "{script}"; {sys.executable} -c "{script}"']
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        faults_outage.limit_files(process.pid, 4096)
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == "4096\n"
-        faults_outage.limit_files(process.pid, resource.RLIM_INFINITY)
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == f"{resource.RLIM_INFINITY}\n"
+def test_a_limit_of_file_sizes_holds_for_every_process_of_a_group_until_it_is_lifted() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 30 & sleep 30"], start_new_session=True) as process:
+        while len(group_members(process.pid)) < 3:
+            time.sleep(0.01)
+        try:
+            for size in (4096, resource.RLIM_INFINITY):
+                faults_outage.limit_files(process.pid, size)
+                limits = [resource.prlimit(pid, resource.RLIMIT_FSIZE)[0] for pid in group_members(process.pid)]
+                assert limits == [size] * 3
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
