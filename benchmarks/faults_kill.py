@@ -12,7 +12,7 @@ from benchmarks.rig.ledger import Ledger
 from benchmarks.rig.orders import call
 from benchmarks.rig.server import Server, running
 from benchmarks.rig.table import Row
-from benchmarks.rig.traffic import Tally, Traffic
+from benchmarks.rig.traffic import REFUSED, Tally, Traffic
 
 CONNECTIONS = 4
 """Each calls as soon as it was answered, so that at any moment so many calls are in flight."""
@@ -83,6 +83,6 @@ def _failures(tally: Tally) -> str:
 
 def _counts(tally: Tally) -> str:
     calls = tally.calls()
-    refused = sum(each.failure == "ConnectionRefusedError" for each in calls)
+    refused = sum(each.failure == REFUSED for each in calls)
     dropped = sum(each.status == 0 for each in calls) - refused
     return f"{len(calls) - refused} calls, {dropped} dropped" + (f", {refused} refused meanwhile" if refused else "")

@@ -140,7 +140,7 @@ def reloaded(folder: Path, database: Database) -> Iterator[Row]:
 def replaced(folder: Path, database: Database) -> Iterator[Row]:
     """Yield the row of a server that takes over from another as in a cluster: it is ready, then the old one is stopped.
 
-    Calls go where readiness last said yes, asked as often as here: what a load balancer does, only faster.
+    Calls go where readiness last said yes. One that is refused a connection goes to the other server, as balancers do.
     """
     settings, ledger = _settings(database, _RESTARTED_WORKERS), Ledger()
     with running(folder / "old", settings) as old, ExitStack() as stack:

@@ -25,7 +25,7 @@ from benchmarks.rig.table import Line, Row
 from benchmarks.rig.traffic import Tally, Timed, Traffic, latencies, percentile
 
 GROWTH_GOAL = 5.0
-"""Per cent by which the memory of the workers may grow after warm-up (libraries: a soak of ten minutes)."""
+"""Per cent by which the memory of the workers may grow after warm-up, in a soak of ten minutes."""
 
 LEAST_INTERVAL = 3.0
 _INTERVALS = 10

@@ -11,6 +11,7 @@ from typing import Self
 
 from benchmarks.rig.web import Answer, Connection, NoAnswerError
 
+REFUSED = "ConnectionRefusedError"
 _REDIAL = 0.02
 _OVERTIME = 5.0
 """Seconds after the end in which calls that were due are still made."""
@@ -167,14 +168,12 @@ class Traffic:
             if time.monotonic() > self._end + _OVERTIME:
                 self.tally.add(Timed(begun, time.monotonic() - begun, 0, "never sent"))
                 continue
-            if not self._keep:
-                connection.port = self._ports()
             self._call(connection, self._make(number), begun)
         connection.close()
 
     def _call(self, connection: Connection, call: Call, begun: float) -> None:
         try:
-            answer = connection.call("POST", call.path, call.body, call.headers)
+            answer = self._answer(connection, call)
         except NoAnswerError as error:
             self.tally.add(Timed(begun, time.monotonic() - begun, 0, str(error)))
             # Nobody dials a server that is gone as fast as it can.
@@ -182,3 +181,19 @@ class Traffic:
         else:
             self.tally.add(Timed(begun, time.monotonic() - begun, answer.status))
             self._watch(answer)
+
+    def _answer(self, connection: Connection, call: Call) -> Answer:
+        """Return the answer. A call whose connection is refused goes to another server where there is one."""
+        if not self._keep:
+            connection.port = self._ports()
+        refused: set[int] = set()
+        while True:
+            try:
+                return connection.call("POST", call.path, call.body, call.headers)
+            except NoAnswerError as error:
+                if str(error) != REFUSED:
+                    raise
+                refused.add(connection.port)
+                connection.port = self._ports()
+                if connection.port in refused:
+                    raise

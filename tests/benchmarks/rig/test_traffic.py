@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 
 import pytest
 
@@ -132,6 +133,17 @@ def test_what_does_not_answer_is_counted() -> None:
     assert status_of(port, "/") == 0
     with pytest.raises(NoAnswerError, match="ConnectionRefusedError"):
         get(port, "/")
+
+
+def test_a_call_that_is_refused_goes_to_another_server_and_fails_where_there_is_none() -> None:
+    with answering() as gone:
+        pass
+    with answering() as port:
+        turns = cycle((gone, port))
+        tally = Traffic(lambda: next(turns), call, lambda _: None, keep=False).flow(50, connections=1).run(0.2)
+    assert tally.statuses() == "only 200"
+    tally = Traffic(lambda: gone, call, lambda _: None, keep=False).flow(50, connections=1).run(0.1)
+    assert tally.statuses() == "only no answer (ConnectionRefusedError)"
 
 
 def test_a_kept_connection_that_was_closed_is_opened_anew_but_not_for_ever() -> None:
