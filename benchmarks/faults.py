@@ -6,22 +6,27 @@ misbehave, a SQLite file, and a PostgreSQL of its own where one is installed.
 
 import os
 import sys
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
 from benchmarks import faults_calls, faults_ehr, faults_kill, faults_outage, faults_same, faults_ssrf
-from benchmarks.rig.databases import Cluster, SqliteFile, cluster, without_postgres
+from benchmarks.faults_outage import Outage
+from benchmarks.rig.audit import CLEAN, audited
+from benchmarks.rig.databases import Database, SqliteFile, cluster, retaining, without_postgres
 from benchmarks.rig.harness import guarded, played
-from benchmarks.rig.server import running
-from benchmarks.rig.table import Line
+from benchmarks.rig.ledger import Ledger
+from benchmarks.rig.postgres import Postgres
+from benchmarks.rig.server import Server, running, several
+from benchmarks.rig.table import Line, Row
 
 _OF_POSTGRES = (
     "PostgreSQL: the same request from many threads",
     "PostgreSQL: processes killed -9",
-    "PostgreSQL stopped while calls run",
+    "PostgreSQL: stopped while calls run",
 )
 
 
@@ -37,27 +42,54 @@ def lines(folder: Path, environ: Mapping[str, str]) -> Generator[Line, None, Non
         yield from guarded("FHIR servers that misbehave", faults_ehr.rows(server))
         yield from guarded("forged addresses", faults_ssrf.rows(folder / "ssrf"))
         yield from guarded("calls too large and too many", faults_calls.rows(folder / "calls"))
-        yield from _sqlite(folder / "sqlite")
+        yield from guarded("SQLite", _records(folder / "sqlite", SqliteFile(folder / "records.sqlite3"), None))
+        yield from guarded("SQLite: disk full", _disk_full(folder / "disk"))
         found = stack.enter_context(cluster(folder))
         if isinstance(found, str):
             yield from (without_postgres(each, found, environ) for each in _OF_POSTGRES)
         else:
-            yield from _postgresql(folder / "postgresql", found)
+            yield from guarded("PostgreSQL", _records(folder / "postgresql", found.new(), _stopping(found.server)))
         yield from guarded("a FHIR server that fails for long", iter(circuit.result()))
 
 
-def _sqlite(folder: Path) -> Generator[Line, None, None]:
-    folder.mkdir()
-    same, kill = SqliteFile(folder / "same.sqlite3"), SqliteFile(folder / "kill.sqlite3")
-    yield from guarded("SQLite: the same request", faults_same.rows(folder / "same", same))
-    yield from guarded("SQLite: processes killed", faults_kill.rows(folder / "kill", kill))
-    yield from guarded("SQLite: disk full", faults_outage.sqlite_rows(folder / "outage"))
+def _stopping(server: Postgres) -> Outage:
+    return Outage("PostgreSQL: stopped while calls run", lambda _: server.stop(), lambda _: server.start())
 
 
-def _postgresql(folder: Path, found: Cluster) -> Generator[Line, None, None]:
-    yield from guarded("PostgreSQL: the same request", faults_same.rows(folder / "same", found.new()))
-    yield from guarded("PostgreSQL: processes killed", faults_kill.rows(folder / "kill", found.new()))
-    yield from guarded("PostgreSQL: stopped", faults_outage.postgres_rows(folder / "outage", found))
+def _records(folder: Path, database: Database, outage: Outage | None) -> Iterator[Line]:
+    """Yield what must hold of records in a fresh database, with two services on it and then with one."""
+    retained = retaining(folder, database)
+    with several(folder, [retained | {"HER2_CRD_WORKERS": "2"}, retained | {"HER2_CRD_WORKERS": "1"}]) as servers:
+        yield from faults_same.rows(database.name, servers)
+        server, other = servers
+        other.stop()
+        ledger = Ledger()
+        yield from faults_kill.rows(database.name, server, ledger)
+        if outage is not None:
+            yield from faults_outage.rows(server, outage, ledger)
+        yield _store(database.name, server, ledger)
+
+
+def _disk_full(folder: Path) -> Iterator[Line]:
+    with faults_outage.small_disk(folder / "small") as (disk, outage):
+        retained = retaining(folder, SqliteFile(disk / "records.sqlite3"))
+        with running(folder, retained, {"HER2_CRD_WORKERS": "2"}) as server:
+            ledger = Ledger()
+            yield from faults_outage.rows(server, outage, ledger)
+            yield _store(outage.done, server, ledger)
+
+
+def _store(name: str, server: Server, ledger: Ledger) -> Row:
+    """Return the row of everything that was acknowledged in the rows before it."""
+    begin = time.monotonic()
+    store = audited(server, ledger)
+    return Row(
+        f"{name}, afterwards: {ledger.count} acknowledged calls exported, verified and decided again",
+        CLEAN,
+        store.words,
+        f"{store.records} records, took {time.monotonic() - begin:.1f} s",
+        store.lost,
+    )
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:

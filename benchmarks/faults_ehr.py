@@ -38,7 +38,7 @@ def rows(server: Server) -> Iterator[Row]:
     """Yield the row of each way to misbehave, played against a server of the development profile."""
     with ExitStack() as stack, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         bases = {name: stack.enter_context(BadEhr(behave)).base for name, behave in FAULTS.items()}
-        well = stack.enter_context(BadEhr(answering(record()))).base
+        well = stack.enter_context(BadEhr(answering(record("ex-0")))).base
         denied = stack.enter_context(BadEhr(forbidding)).base
         plays: list[tuple[str, str, str]] = [
             ("EHR answers (control)", well, "200, authorized, within 5 s"),
@@ -46,7 +46,7 @@ def rows(server: Server) -> Iterator[Row]:
             ("EHR refuses connections", unused_base(), _TECHNICAL),
             *((f"EHR {name}", base, _TECHNICAL) for name, base in bases.items()),
         ]
-        found = pool.map(lambda each: told(server.port, each[1]), plays)
+        found = pool.map(lambda each: told(server.port, plays[each][1], f"ex-{each}"), range(len(plays)))
         for (done, _, expected), seen in zip(plays, found, strict=True):
             yield Row(done, expected, str(seen), f"{seen.seconds:.2f} s")
     yield from _redirects(server)
@@ -58,9 +58,9 @@ def _redirects(server: Server) -> Iterator[Row]:
             "this machine": f"http://127.0.0.1:{canary.port}/latest/meta-data/",
             "another name of it": f"http://localhost:{canary.port}/fhir/Observation",
         }
-        for name, target in targets.items():
+        for number, (name, target) in enumerate(targets.items()):
             with BadEhr(redirecting(target)) as ehr:
-                seen = told(server.port, ehr.base)
+                seen = told(server.port, ehr.base, f"redirected-{number}")
             yield Row(
                 f"EHR redirects to {name}",
                 f"{_TECHNICAL}; followed 0 times",
@@ -74,10 +74,11 @@ def circuit_rows(server: Server, stopped: Event) -> list[Row]:
 
     It takes as long as a circuit stays open, so it is made to run beside other rows; `stopped` ends it.
     """
+    patient = "ex-circuit"
     with BadEhr(silent) as ehr, ThreadPoolExecutor(_UNTIL_OPEN) as pool:
-        list(pool.map(lambda _: told(server.port, ehr.base), range(_UNTIL_OPEN)))
+        list(pool.map(lambda _: told(server.port, ehr.base, patient), range(_UNTIL_OPEN)))
         asked = ehr.requests
-        later = [told(server.port, ehr.base) for _ in range(5)]
+        later = [told(server.port, ehr.base, patient) for _ in range(5)]
         slowest = max(each.seconds for each in later)
         spared = f"{_words(later)}; {'at once' if slowest < _AT_ONCE else 'slow'}; asked {ehr.requests - asked} times"
         opened = Row(
@@ -86,9 +87,9 @@ def circuit_rows(server: Server, stopped: Event) -> list[Row]:
             spared,
             f"slowest {slowest:.2f} s",
         )
-        ehr.behave = answering(record())
+        ehr.behave = answering(record(patient))
         begin = time.monotonic()
-        while (seen := told(server.port, ehr.base)).outcome != "authorized":
+        while (seen := told(server.port, ehr.base, patient)).outcome != "authorized":
             if time.monotonic() - begin > _PATIENCE or stopped.wait(1.0):
                 break
         after = f"{time.monotonic() - begin:.0f} s after it came back"

@@ -4,76 +4,77 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from benchmarks.rig.audit import CLEAN, audited
-from benchmarks.rig.databases import Database, retaining
-from benchmarks.rig.ledger import Ledger
+from benchmarks.rig.ledger import Ledger, lost_when_read
 from benchmarks.rig.orders import call
-from benchmarks.rig.server import Server, running
+from benchmarks.rig.server import Server
 from benchmarks.rig.table import Row
 from benchmarks.rig.traffic import REFUSED, Tally, Traffic
 
-CONNECTIONS = 4
+CONNECTIONS = 8
 """Each calls as soon as it was answered, so that at any moment so many calls are in flight."""
 
-_WORKERS = 2
+_OK = 200
+_UNTIL_READY = 10.0
 _SECONDS = 0.7
 """Before a kill, and again after it."""
 
-_SECOND_RUN = 100_000
+_FIRST, _SECOND = 10_000, 100_000
+"""Where the numbers of the calls begin, so that each is another patient's."""
 
 
-def rows(folder: Path, database: Database) -> Iterator[Row]:
-    """Yield the rows for a fresh database; the service is started for them and stopped again."""
-    settings = {**retaining(folder, database), "HER2_CRD_WORKERS": str(_WORKERS)}
-    with running(folder / "service", settings) as server:
-        ledger = Ledger()
-        yield _worker_killed(server, database, ledger)
-        yield _all_killed(server, database, ledger)
+def rows(name: str, server: Server, ledger: Ledger) -> Iterator[Row]:
+    """Yield the rows for a service of several processes on a database that the name tells."""
+    yield _workers_killed(name, server, ledger)
+    yield _all_killed(name, server, ledger)
 
 
-def _worker_killed(server: Server, database: Database, ledger: Ledger) -> Row:
-    """Kill both workers, one after the other: what is in flight there is dropped, and never anything else."""
-    with Traffic(lambda: server.port, call, ledger.note, keep=False).saturate(CONNECTIONS) as traffic:
-        victims = server.workers
+def _workers_killed(name: str, server: Server, ledger: Ledger) -> Row:
+    """Kill every worker, one after the other: what is in flight there is dropped, and never anything else."""
+    victims = server.workers
+    with _load(server, ledger, _FIRST) as traffic:
         for victim in victims:
             time.sleep(_SECONDS)
             os.kill(victim, signal.SIGKILL)
         time.sleep(_SECONDS)
         tally = traffic.stop()
-    store = audited(server, ledger)
-    anew = len(server.workers) == _WORKERS and not set(server.workers) & set(victims)
+    anew = len(server.workers) == len(victims) and not set(server.workers) & set(victims)
     return Row(
-        f"{database.name}: both workers killed -9 under load",
-        f"no 5xx; new workers serve; {CLEAN}",
-        f"{_failures(tally)}; {'new workers serve' if anew else 'workers missing'}; {store.words}",
-        f"{_counts(tally)}, {store.records} records",
-        store.lost,
+        f"{name}: all {len(victims)} workers killed -9, one by one, under load",
+        "no 5xx; new workers serve",
+        f"{_failures(tally)}; {'new workers serve' if anew else 'workers missing'}",
+        _counts(tally),
+        _lost(server, ledger),
     )
 
 
-def _all_killed(server: Server, database: Database, ledger: Ledger) -> Row:
-    with Traffic(lambda: server.port, lambda number: call(_SECOND_RUN + number), ledger.note, keep=False) as traffic:
-        traffic.saturate(CONNECTIONS)
+def _all_killed(name: str, server: Server, ledger: Ledger) -> Row:
+    with _load(server, ledger, _SECOND) as traffic:
         time.sleep(_SECONDS)
         server.kill()
         begin = time.monotonic()
         server.start()
-        ready = server.until("/readyz", 200, 10)
-        took = time.monotonic() - begin
+        ready = server.until("/readyz", _OK, _UNTIL_READY)
+        back = time.monotonic()
         time.sleep(_SECONDS)
         tally = traffic.stop()
-    served = any(each.status == 200 and each.begun > begin + took for each in tally.calls())  # noqa: PLR2004 - HTTP
-    went_on = "ready and serves" if ready is not None and served else "does not serve"
-    store = audited(server, ledger)
+    served = any(each.status == _OK and each.begun > back for each in tally.calls())
     return Row(
-        f"{database.name}: all processes killed -9 under load, started again",
-        f"no 5xx; ready and serves; {CLEAN}",
-        f"{_failures(tally)}; {went_on}; {store.words}",
-        f"ready after {took:.1f} s, {_counts(tally)}, {store.records} records",
-        store.lost,
+        f"{name}: master and workers killed -9 under load, started again",
+        "no 5xx; ready and serves",
+        f"{_failures(tally)}; {'ready and serves' if ready is not None and served else 'does not serve'}",
+        f"ready after {back - begin:.1f} s, {_counts(tally)}",
+        _lost(server, ledger),
     )
+
+
+def _load(server: Server, ledger: Ledger, first: int) -> Traffic:
+    traffic = Traffic(lambda: server.port, lambda number: call(first + number), ledger.note, keep=False)
+    return traffic.saturate(CONNECTIONS)
+
+
+def _lost(server: Server, ledger: Ledger) -> int:
+    return len(lost_when_read(ledger.acknowledged(), server.port, server.operator))
 
 
 def _failures(tally: Tally) -> str:

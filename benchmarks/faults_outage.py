@@ -6,22 +6,21 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks.rig.audit import CLEAN, audited
-from benchmarks.rig.databases import Cluster, Database, SqliteFile, retaining
-from benchmarks.rig.ledger import RECORDED, Ledger, asserted_in
+from benchmarks.rig.ledger import RECORDED, Ledger, asserted_in, lost_when_read
 from benchmarks.rig.orders import PATH, call, order
 from benchmarks.rig.processes import group_members
-from benchmarks.rig.server import Server, running
+from benchmarks.rig.server import Server
 from benchmarks.rig.table import Row
 from benchmarks.rig.traffic import Traffic
 from benchmarks.rig.web import NoAnswerError, post, status_of
 
 _RATE = 10.0
+_FIRST = 300_000
 _ASIDE = 500_000
 """Numbers of the orders that are sent beside the traffic."""
 
@@ -42,47 +41,31 @@ class Outage:
     end: Callable[[Server], None]
 
 
-def postgres_rows(folder: Path, cluster: Cluster) -> Iterator[Row]:
-    """Yield the rows of a cluster that is stopped and started again."""
-    database, server = cluster.new(), cluster.server
-    outage = Outage("PostgreSQL stopped while calls run", lambda _: server.stop(), lambda _: server.start())
-    yield from _rows(folder, database, outage)
-
-
-def sqlite_rows(folder: Path) -> Iterator[Row]:
-    """Yield the rows of a SQLite file whose disk is full: a small file system, or a limit where none can be mounted."""
-    with _small_disk(folder / "disk") as disk:
-        outage = _full_disk(disk) if disk else _LIMITED
-        place = disk or folder
-        yield from _rows(folder, SqliteFile(place / "records.sqlite3"), outage)
-
-
-def _rows(folder: Path, database: Database, outage: Outage) -> Iterator[Row]:
-    settings = {**retaining(folder, database), "HER2_CRD_WORKERS": "2"}
-    ledger = Ledger()
-    with running(folder / "service", settings) as server:
-        with Traffic(lambda: server.port, call, ledger.note, keep=False).flow(_RATE) as traffic:
-            yield _say(server, f"{outage.done}: before", _AS_EVER)
-            outage.begin(server)
-            try:
-                _until_down(server)
-                yield _say(server, f"{outage.done}: during", _DOWN)
-                time.sleep(_LASTS)
-            finally:
-                outage.end(server)
-            back = server.until("/readyz", _OK, _UNTIL_BACK)
-            after = _say(server, f"{outage.done}: after", _AS_EVER)
+def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
+    """Yield the rows before, during and after an outage of the database of a running service."""
+    traffic = Traffic(lambda: server.port, lambda number: call(_FIRST + number), ledger.note, keep=False)
+    with traffic.flow(_RATE):
+        yield _say(server, f"{outage.done}: before", _AS_EVER)
+        outage.begin(server)
+        try:
+            _until_down(server)
+            yield _say(server, f"{outage.done}: during", _DOWN)
             time.sleep(_LASTS)
-            tally = traffic.stop()
-        store = audited(server, ledger)
-        yield Row(
-            after.done,
-            f"{after.expected}; all calls: only 200; {CLEAN}; numbers without record 0",
-            f"{after.seen}; all calls: {tally.statuses()}; {store.words}; numbers without record {ledger.unbacked}",
-            f"ready after {'never' if back is None else f'{back:.1f} s'}, {len(tally.calls())} calls, "
-            f"{ledger.count} of them acknowledged, max {max(each.seconds for each in tally.calls()):.1f} s",
-            store.lost,
-        )
+        finally:
+            outage.end(server)
+        back = server.until("/readyz", _OK, _UNTIL_BACK)
+        # The processes find out one by one that the database is back, each within a second.
+        time.sleep(_LASTS)
+        after = _say(server, f"{outage.done}: after", _AS_EVER)
+        tally = traffic.stop()
+    yield Row(
+        after.done,
+        f"{after.expected}; all calls: only 200; numbers without record 0",
+        f"{after.seen}; all calls: {tally.statuses()}; numbers without record {ledger.unbacked}",
+        f"ready after {'never' if back is None else f'{back:.1f} s'}, {len(tally.calls())} calls, "
+        f"max {max(each.seconds for each in tally.calls()):.1f} s",
+        len(lost_when_read(ledger.acknowledged(), server.port, server.operator)),
+    )
 
 
 _AS_EVER = "200, covered, satisfied, number, recorded; ready 200, live 200, feedback 200"
@@ -133,15 +116,19 @@ _DISK = "24m"
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[Path | None]:
-    """Give a small file system in memory, None where none may be mounted."""
+def small_disk(folder: Path) -> Iterator[tuple[Path, Outage]]:
+    """Give a folder for a SQLite file, and the way to fill its disk.
+
+    It is a small file system in memory; where none may be mounted, a limit on the size of files has to do.
+    """
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={_DISK},mode=0700", "tmpfs"]
-    if subprocess.run(["mount", *options, str(folder)], check=False, capture_output=True).returncode != 0:  # noqa: S603, S607
-        yield None
+    mounted = subprocess.run(["mount", *options, str(folder)], check=False, capture_output=True)  # noqa: S603, S607
+    if mounted.returncode != 0:
+        yield folder, LIMITED
         return
     try:
-        yield folder
+        yield folder, _full_disk(folder)
     finally:
         # Lazily: whatever still has a file open there must not keep the folder.
         subprocess.run(["umount", "--lazy", str(folder)], check=False, capture_output=True)  # noqa: S603, S607
@@ -151,14 +138,11 @@ def _full_disk(disk: Path) -> Outage:
     filler = disk / "filler"
 
     def fill(_server: Server) -> None:
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                return
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
 
-    return Outage("disk of the SQLite file full", fill, lambda _: filler.unlink())
+    return Outage("SQLite: disk full", fill, lambda _: filler.unlink())
 
 
 def limit_files(group: int, size: int) -> None:
@@ -168,8 +152,8 @@ def limit_files(group: int, size: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
-_LIMITED = Outage(
-    "SQLite file at the largest size that is allowed",
+LIMITED = Outage(
+    "SQLite: file at the largest size allowed",
     lambda server: limit_files(server.pid, os.sysconf("SC_PAGE_SIZE")),
     lambda server: limit_files(server.pid, resource.RLIM_INFINITY),
 )

@@ -27,9 +27,10 @@ def _chart() -> Chart:
     return load_chart(FOLDER / _CHART)
 
 
-def record() -> Record:
-    """Return what the patient's FHIR server holds."""
-    return _chart().record
+def record(patient: str | None = None) -> Record:
+    """Return what the FHIR server of the chart's patient holds, or of somebody else with the same chart."""
+    text = json.dumps(_chart().record.resources)
+    return Record(json.loads(text.replace(_chart().patient_id, patient or _chart().patient_id)))
 
 
 @cache
@@ -41,7 +42,11 @@ def templates(port: int) -> Mapping[str, str]:
 
 
 def request(port: int, base: str | None, patient: str | None = None) -> bytes:
-    """Return the body of a call that names a FHIR server; a patient's id makes it a call about somebody else."""
+    """Return the body of a call that names a FHIR server, about the chart's patient or about somebody else.
+
+    An authorization that was issued to a patient stays in force when a FHIR server goes down (decision contract,
+    section 2), so whoever asks what a server does to a decision asks about a patient who has none.
+    """
     body = json.dumps(request_for(_chart(), templates(port), base))
     return body.replace(_chart().patient_id, patient or _chart().patient_id).encode()
 
@@ -63,21 +68,21 @@ class Told:
         return f"{self.status}, {self.outcome}, {when}"
 
 
-def told(port: int, base: str | None, headers: Mapping[str, str] | None = None) -> Told:
-    """Sign the chart's orders with a FHIR server of this base, and return what came of it."""
+def told(port: int, base: str | None, patient: str | None = None) -> Told:
+    """Sign the orders of a patient whose FHIR server has this base, and return what came of it."""
     try:
-        answer = post(port, PATH, request(port, base), headers)
+        answer = post(port, PATH, request(port, base, patient))
         return Told(answer.status, outcome(port, answer), answer.seconds)
     except NoAnswerError as error:
         return Told(0, "", 0.0, str(error))
 
 
-def outcome(port: int, answer: Answer, headers: Mapping[str, str] | None = None) -> str:
+def outcome(port: int, answer: Answer) -> str:
     """Return the outcome of the chart's order as its record has it."""
     if answer.status != _OK:
         return "no outcome"
     for each in asserted_in(answer.json()):
-        decision: Any = get(port, f"/decisions/{each.assertion}", headers).json()
+        decision: Any = get(port, f"/decisions/{each.assertion}").json()
         if decision.get("order", {}).get("reference") == _ORDER:
             return str(decision["outcome"])
     return "no decision"

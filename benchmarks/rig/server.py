@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -72,16 +72,24 @@ class Server:
         """Return the processes that answer."""
         return children_of(self.pid)
 
-    def start(self) -> None:
-        """Start and wait until it answers; raise NotStartedError."""
+    def launch(self) -> None:
+        """Start, without waiting for it."""
         self._child = Child([sys.executable, "-m", "service"], self.environ, self.folder / "service.log")
-        end = time.monotonic() + START_SECONDS
+
+    def wait_started(self) -> None:
+        """Wait until it answers; raise NotStartedError."""
+        child, end = self._running(), time.monotonic() + START_SECONDS
         while status_of(self.port, "/livez") != _OK:
-            if self._child.status is not None or time.monotonic() > end:
-                words = self._child.last_words()
+            if child.status is not None or time.monotonic() > end:
+                words = child.last_words()
                 self.kill()
                 raise NotStartedError(f"the service did not start:\n{words}")
             time.sleep(0.05)
+
+    def start(self) -> None:
+        """Start and wait until it answers; raise NotStartedError."""
+        self.launch()
+        self.wait_started()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the master."""
@@ -140,14 +148,25 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, settings: Mapping[str, str]) -> Iterator[Server]:
-    """Give the running service, which ends with the block."""
-    server = Server(folder, settings)
-    try:
-        server.start()
+def running(folder: Path, *settings: Mapping[str, str]) -> Iterator[Server]:
+    """Give the running service, which ends with the block; of several mappings of settings the later ones count."""
+    with several(folder, [{name: value for each in settings for name, value in each.items()}]) as (server,):
         yield server
+
+
+@contextmanager
+def several(folder: Path, settings: Sequence[Mapping[str, str]]) -> Iterator[tuple[Server, ...]]:
+    """Give services that run beside each other, started at the same time; they end with the block."""
+    servers = tuple(Server(folder / f"service-{number}", each) for number, each in enumerate(settings, start=1))
+    try:
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_started()
+        yield servers
     finally:
-        server.kill()
+        for server in servers:
+            server.kill()
 
 
 def warm(server: Server, path: str, body: bytes, calls: int) -> None:

@@ -87,16 +87,15 @@ def test_every_hostile_address_stands_once_and_leads_here_to_metadata_or_to_a_fi
 # -------------------------------------------------------------------------------------------------------------- records
 
 
-def test_ids_that_differ_and_answers_that_are_not_recorded_fail_the_row(stub: Stub, tmp_path: Path) -> None:
-    database = SqliteFile(tmp_path / "records.sqlite3")
-    answers = faults_same._at_once([stub.server, stub.server], [b"{}"] * 16)
-    row = faults_same._same(database, answers)
+def test_ids_that_differ_and_answers_that_are_not_recorded_fail_the_row(stub: Stub) -> None:
+    answers = faults_same.at_once([stub.server, stub.server], [b"{}"] * 16)
+    row = faults_same.same("SQLite", answers, 2)
     assert row.seen == "16 acknowledged; 16 assertion ids, 1 number"
     assert not row.is_as_expected
     stub.name = lambda: "the same"
-    assert faults_same._same(database, faults_same._at_once([stub.server], [b"{}"] * 16)).is_as_expected
+    assert faults_same.same("SQLite", faults_same.at_once([stub.server], [b"{}"] * 16), 2).is_as_expected
     stub.recorded = "false"
-    row = faults_same._same(database, faults_same._at_once([stub.server], [b"{}"] * 16))
+    row = faults_same.same("SQLite", faults_same.at_once([stub.server], [b"{}"] * 16), 2)
     assert row.seen == "0 acknowledged; 0 assertion ids, 0 numbers"
 
 
@@ -170,10 +169,9 @@ def test_the_keys_of_retained_inputs_stay_the_same_for_a_folder(tmp_path: Path) 
 
 
 def test_a_full_disk_is_full_until_it_is_given_back(tmp_path: Path) -> None:
-    with faults_outage._small_disk(tmp_path / "disk") as disk:
-        if disk is None:
+    with faults_outage.small_disk(tmp_path / "disk") as (disk, outage):
+        if outage is faults_outage.LIMITED:
             pytest.skip("no file system can be mounted here")
-        outage = faults_outage._full_disk(disk)
         outage.begin(Stub().server)
         with pytest.raises(OSError, match="No space"), (disk / "more").open("wb", buffering=0) as file:
             file.write(bytes(4096))
