@@ -4,10 +4,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from service.logs import configure_logs
 from service.setting_values import SettingsError, read_database
-from service.settings import Settings
+from service.settings import Settings, read_settings
 from service.storage.database import Database, StorageDownError
 from service.storage.schema import CURRENT, SchemaError, upgrade
 
@@ -42,7 +43,33 @@ def migrate(_arguments: Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-COMMANDS = (Command("migrate", "bring the tables of the database up to date", migrate),)
+def audit(arguments: Namespace, environ: Mapping[str, str]) -> int:
+    """Verify, replay or export the record."""
+    # Replaying needs everything that the service needs, and migrating nothing of it.
+    from service import audit_command  # noqa: PLC0415
+
+    database = database_of(environ)
+    try:
+        match arguments.action:
+            case "verify":
+                return audit_command.run_verify(database, arguments.heads)
+            case "replay":
+                return audit_command.run_replay(read_settings(environ), database)
+            case _:
+                return audit_command.run_export(database)
+    finally:
+        database.dispose()
+
+
+def _add_audit_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("verify", "replay", "export"), help="see docs/records.md")
+    parser.add_argument("--heads", type=Path, help="verify: heads that were printed earlier and kept elsewhere")
+
+
+COMMANDS = (
+    Command("migrate", "bring the tables of the database up to date", migrate),
+    Command("audit", "prove the record of decisions, or write it out", audit, _add_audit_arguments),
+)
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], serve: Callable[[], int]) -> int:

@@ -12,7 +12,7 @@ from service.exact_json import encode
 from service.logs import correlation_id, log_event
 
 _UNAUTHENTICATED = 401
-_TOO_MANY = 429
+_TRY_AGAIN = frozenset({429, 503})
 FHIR_JSON = "application/fhir+json"
 
 # Status of werkzeug's own errors -> FHIR issue type and our sentence; theirs can repeat parts of the URL.
@@ -93,7 +93,7 @@ def _answer_request_problem(problem: RequestProblem) -> Response:
     if problem.status == _UNAUTHENTICATED:
         # RFC 9110 section 15.5.2. Nothing says why: that would tell a forger what to try next.
         response.headers["WWW-Authenticate"] = "Bearer"
-    if problem.status == _TOO_MANY:
+    if problem.status in _TRY_AGAIN:
         response.headers["Retry-After"] = "1"
     return response
 

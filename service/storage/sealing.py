@@ -8,7 +8,7 @@ from typing import NewType
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from service.problems import ServiceError
-from service.settings import Settings
+from service.settings import PREFIX, Settings, SettingsError
 
 Sealed = NewType("Sealed", bytes)
 
@@ -65,16 +65,19 @@ def own_keys(file: Path) -> Seal:
 
 
 def seal_of(settings: Settings) -> Seal | None:
-    """Return the seal of what is retained, None when nothing is; raise SealError for a file that holds no keys.
+    """Return what encrypts what is retained, None where nothing is; raise SettingsError for a file that holds no keys.
 
     The development profile may do without a file: it makes its own, beside the database.
     """
     if not settings.retain_inputs:
         return None
-    if settings.retain_keys is not None:
-        return read_keys(settings.retain_keys)
-    if settings.is_in_memory:
-        return Seal([new_key()])
-    is_file = settings.database.startswith("sqlite:")
-    file = settings.database.removeprefix("sqlite:///") if is_file else "her2-crd.sqlite3"
-    return own_keys(Path(f"{file}.key"))
+    try:
+        if settings.retain_keys is not None:
+            return read_keys(settings.retain_keys)
+        if settings.is_in_memory:
+            return Seal([new_key()])
+        is_file = settings.database.startswith("sqlite:")
+        file = settings.database.removeprefix("sqlite:///") if is_file else "her2-crd.sqlite3"
+        return own_keys(Path(f"{file}.key"))
+    except SealError as error:
+        raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None

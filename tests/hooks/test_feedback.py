@@ -77,7 +77,7 @@ def test_a_card_is_overridden_for_a_reason_it_offers() -> None:
 
 
 def test_what_a_user_writes_is_not_kept_where_nothing_may_be_retained() -> None:
-    here = api()
+    here = api(retain_inputs=False)
     called = here.sign(request_of(OPEN))
     send(here, overridden(called.cards[0], overrideReason={"userComment": "tried elsewhere"}))
     assert listed(here, called)[0]["overrideReason"] == {"userComment": None, "commentWithheld": True}

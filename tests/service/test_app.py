@@ -35,6 +35,8 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
         return FhirClient(loopback_allowed=loopback_allowed)
 
     monkeypatch.setattr(app_module, "FhirClient", open_client)
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     answer = RecordingAnswer()
     with logged():
         client = create_app(answer_hook=answer).test_client()

@@ -54,7 +54,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_is_retained_without_the_setting(tmp_path: Path) -> None:
-    assert seal_of(development(retain_keys=tmp_path / "missing")) is None
+    assert seal_of(development(retain_inputs=False, retain_keys=tmp_path / "missing")) is None
 
 
 def test_the_file_of_the_settings_is_read(tmp_path: Path) -> None:
