@@ -18,6 +18,8 @@ from criteria.errors import LibraryError
 from service.app import create_app
 from service.clients import ClientsError
 from service.logs import JsonLines
+from service.multiprocess import prepare_multiprocess, worker_exited
+from service.operating import worker_started, worker_stopping
 from service.settings import Settings, SettingsError, read_settings
 
 THREADS = 16
@@ -79,6 +81,12 @@ class GunicornLog(Logger):
 class Worker(ThreadWorker):
     """gunicorn's worker of threads, which does not quote a request that it cannot read."""
 
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """Say that no more calls should come, and end those that are here."""
+        server: Any = self.app
+        worker_stopping(server.load())
+        super().handle_exit(sig, frame)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer such a request; leave the rest to gunicorn, which quotes nothing then."""
         if not isinstance(exc, errors.ParseException) or isinstance(exc, _DEFECTS):
@@ -113,6 +121,8 @@ class Server(BaseApplication):
             "preload_app": True,
             "control_socket_disable": True,
             "proc_name": "her2-crd",
+            "post_fork": lambda _arbiter, _worker: worker_started(self._app),
+            "child_exit": lambda _arbiter, worker: worker_exited(worker.pid),
             "loglevel": "warning",
             "logger_class": GunicornLog,
             # A proxy's headers change nothing here: where the service is comes from HER2_CRD_PUBLIC_URL. gunicorn
@@ -145,6 +155,7 @@ def main() -> int:
         settings = read_settings(os.environ)
         if settings.in_development:
             print(development_notice(settings), flush=True)
+        prepare_multiprocess(settings.workers)
         Server(create_app(settings), settings).run()
     except SettingsError as error:
         print(f"her2-crd does not start. {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ from cards.compose import Answer, compose_answer
 from cards.context import CardContext, DecidedOrder
 from fhir_mappers.r4 import validate
 from fhir_mappers.record import map_record
+from service.call_report import report_decisions
 from service.configuration import Configuration
 from service.deciding import Call
 from service.draft_orders import defective_elements
@@ -38,6 +39,7 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
     record = map_record(gathered.resources, request.patient_id, gathered.searches, services.vocabulary)
     call = Call(request, gathered, record, services, subjects)
     decided = [each for mapped in call.subjects if (each := call.decide(mapped)) is not None]
+    report_decisions(each.decision for each in decided)
     context = CardContext(
         services.links,
         services.library.drugs,

@@ -25,6 +25,7 @@ from service.hooks import offered_services
 from service.jwks import KeySource
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
+from service.operating import Operation
 from service.problems import register_error_handlers
 from service.replays import ReplaysInMemory
 from service.routes import create_routes
@@ -52,6 +53,9 @@ def create_app(
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    offered = offered_services(observation_codes(vocabulary))
+    operation = Operation.of(settings, library_as_run, clock, offered.keys())
+    counted = operation.metrics.counted
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -60,16 +64,17 @@ def create_app(
         store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
         authorizations=Authorizations(),
         links=Links(settings.public_url),
-        callers=_callers(settings, library_as_run, clock, client),
+        callers=_callers(settings, library_as_run, clock, client, operation),
         turns=Turns(settings.calls_per_client),
-        fetch_for=lambda caller: fetch or client.within(caller.private_networks),
+        fetch_for=lambda caller: counted(fetch or client.within(caller.private_networks), caller.client),
+        stage=operation.stage,
     )
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)
     register_error_handlers(app)
-    offered = offered_services(observation_codes(vocabulary))
-    register_headers(app, settings, offered.keys())
+    register_headers(app, settings)
+    operation.attach(app, offered.keys())
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()
@@ -77,7 +82,7 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient, operation: Operation) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
@@ -87,8 +92,9 @@ def _callers(settings: Settings, library: Library, clock: Clock, client: FhirCli
         deadline = Deadline.after(KEYS_SECONDS)
         return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
 
-    replays = ReplaysInMemory(clock)
-    return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
+    operation.metrics.expect_clients(each.id for each in clients)
+    keys = KeySource(fetch_keys, on_fetch=operation.metrics.keys_fetched)
+    return RegisteredCallers(clients, settings, keys=keys, replays=ReplaysInMemory(clock), clock=clock)
 
 
 def _keep_out_of_collection() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.call_report import report_searches
 from service.callers import Caller
 from service.deadline import Deadline
 from service.exact_json import JsonError, decode, encode
@@ -16,6 +17,7 @@ from service.prefetch import Gathered, complete
 from service.problems import request_problem
 from service.search import Server
 from service.services import Services
+from service.stages import Stage
 
 AnswerHook = Callable[[HookRequest, Gathered, Services], dict[str, Any]]
 
@@ -44,8 +46,11 @@ def add_hook_routes(
             hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
             if hook_request.context.is_empty:
                 return _json({"cards": []})
-            gathered = complete(hook_request, _server(hook_request, services, deadline))
-            return _json(answer_hook(hook_request, gathered, services))
+            with services.stage(Stage.GATHER):
+                gathered = complete(hook_request, _server(hook_request, services, deadline))
+            report_searches(gathered.searches.items())
+            with services.stage(Stage.DECIDE):
+                return _json(answer_hook(hook_request, gathered, services))
 
     @routes.post(f"{_DISCOVERY}/<service_id>/feedback")
     def feedback(service_id: str) -> Response:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
+from service.call_report import Waiting, waiting
 from service.clients import Client
 from service.deadline import Monotonic
 from service.key_set import KeySet, KeySetError, read_key_set
@@ -33,6 +34,18 @@ None when it could not be had; it raises nothing for what a server does.
 """
 
 
+class OnFetch(Protocol):
+    """Is told of every fetch."""
+
+    def __call__(self, client: str, *, is_had: bool) -> None:
+        """Take note whose keys were fetched, by the client's id, and whether a key set came of it."""
+        ...
+
+
+def _to_nobody(client: str, *, is_had: bool) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     keys: KeySet
@@ -52,10 +65,15 @@ class KeySource:
     """Gives the keys of clients; safe to use from several threads."""
 
     def __init__(
-        self, fetch: FetchKeys, monotonic: Monotonic = time.monotonic, wait_seconds: float = WAIT_SECONDS
+        self,
+        fetch: FetchKeys,
+        monotonic: Monotonic = time.monotonic,
+        wait_seconds: float = WAIT_SECONDS,
+        on_fetch: OnFetch = _to_nobody,
     ) -> None:
         """Begin with no keys; they are fetched when the first token needs them."""
         self._fetch = fetch
+        self._on_fetch = on_fetch
         self._monotonic = monotonic
         self._wait_seconds = wait_seconds
         self._kept: dict[str, _Kept] = {}
@@ -71,13 +89,18 @@ class KeySource:
         if self._is_due(kept, kid):
             usable = self._usable(kept)
             patience = 0.0 if usable is not None and kid in usable else self._wait_seconds
-            if kept.fetching.acquire(timeout=patience):
-                try:
-                    if self._is_due(kept, kid):  # another call may just have done it
-                        self._refresh(client, kept)
-                finally:
-                    kept.fetching.release()
+            with waiting(Waiting.FHIR):
+                self._refresh_in_turn(client, kept, kid, patience)
         return self._usable(kept)
+
+    def _refresh_in_turn(self, client: Client, kept: _Kept, kid: str, patience: float) -> None:
+        if not kept.fetching.acquire(timeout=patience):
+            return
+        try:
+            if self._is_due(kept, kid):  # another call may just have done it
+                self._refresh(client, kept)
+        finally:
+            kept.fetching.release()
 
     def _is_due(self, kept: _Kept, kid: str) -> bool:
         now, fetched = self._monotonic(), kept.fetched
@@ -87,15 +110,18 @@ class KeySource:
 
     def _refresh(self, client: Client, kept: _Kept) -> None:
         """Replace the keys if that is possible; a document that is no key set is like none."""
+        is_had = False
         try:
             document = self._fetch(client)
             if document is not None:
                 kept.fetched = _Fetched(read_key_set(document), self._monotonic())
+                is_had = True
         except KeySetError:
             pass
         finally:
             # Last, because from now on no call waits: it takes what there is.
             kept.tried_at = self._monotonic()
+            self._on_fetch(client.id, is_had=is_had)
 
     def _usable(self, kept: _Kept) -> KeySet | None:
         fetched = kept.fetched

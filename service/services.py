@@ -18,6 +18,7 @@ from service.decision_store import DecisionStore, KeptDecision
 from service.feedback import Feedbacks, NewestSentCards, SentCards
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.stages import ShowStage, no_stage
 from service.turns import Turns
 
 
@@ -41,6 +42,8 @@ class Services:
     callers: Callers
     fetch_for: Callable[[Caller], Fetch]
     """What reads the FHIR servers of a caller."""
+    stage: ShowStage = no_stage
+    """Shows a stage of the call in its trace."""
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
