@@ -10,9 +10,17 @@ from contextlib import AbstractContextManager
 
 from flask import Flask
 from opentelemetry import propagate
+from opentelemetry.context import Context, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
-from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -41,7 +49,7 @@ ALLOWED_ATTRIBUTES = frozenset(
 """Of a request its method, route and status, the route as we wrote it; and what a log line may say."""
 
 _NAMES = frozenset(each.value for each in Stage)
-_PROPAGATORS = "OTEL_PROPAGATORS"
+_PROPAGATORS, _NONE = "OTEL_PROPAGATORS", "none"
 _NOT_TRACED = r"^https?://[^/]+/(livez|readyz|metrics)$"
 _NAME = "her2-crd"
 
@@ -60,8 +68,8 @@ class Tracing:
         Spans go where OTEL_EXPORTER_OTLP_… says, unless an exporter is given. The trace of a caller is joined only
         where OTEL_PROPAGATORS says so, as no other id of a caller is taken over.
         """
-        if _PROPAGATORS not in os.environ:
-            propagate.set_global_textmap(CompositePropagator([]))
+        if os.environ.get(_PROPAGATORS, _NONE).strip().lower() == _NONE:
+            propagate.set_global_textmap(NoTraceOfOthers())
         self._provider = TracerProvider(resource=_resource())
         self._provider.add_span_processor(BatchSpanProcessor(AllowedSpans(exporter or OTLPSpanExporter())))
         self._tracer = self._provider.get_tracer(_NAME)
@@ -72,6 +80,10 @@ class Tracing:
             excluded_urls=_NOT_TRACED,
             enable_commenter=False,
         )
+
+    def flush(self) -> bool:
+        """Send what was traced so far; say whether there was time for it."""
+        return self._provider is None or self._provider.force_flush()
 
     def stop(self) -> None:
         """Send what was traced, and nothing after it; an interpreter that ends does so by itself."""
@@ -104,6 +116,32 @@ def _resource() -> Resource:
 
 def _note_trace(span: Span, _environ: Mapping[str, object]) -> None:
     note_trace(format_trace_id(span.get_span_context().trace_id))
+
+
+class NoTraceOfOthers(TextMapPropagator):
+    """Takes nothing from a caller and tells nothing to a server.
+
+    The library's own way to say so returns no context at all, which Flask's instrumentation falls over.
+    """
+
+    def extract(
+        self,
+        carrier: CarrierT,  # noqa: ARG002 - a header of the caller
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,  # noqa: ARG002 - what would read it
+    ) -> Context:
+        """Return the context that there is."""
+        return get_current() if context is None else context
+
+    def inject(
+        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
+    ) -> None:
+        """Write nothing."""
+
+    @property
+    def fields(self) -> set[str]:
+        """Return the headers that are written: none."""
+        return set()
 
 
 class AllowedSpans(SpanExporter):
