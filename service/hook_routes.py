@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.call_report import report_searches
@@ -83,7 +84,7 @@ def _body() -> Any:
         raise request_problem("", "not-supported", "the body must be application/json in UTF-8", status=415)
     try:
         body = request.get_data(cache=False)
-    except OSError:
+    except (OSError, ParseException):
         # gunicorn says so of chunks that are none.
         raise request_problem("$", "invalid", "the body broke off") from None
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
