@@ -31,6 +31,8 @@ class Waiting(Enum):
     """The client's servers: FHIR resources, and the keys its tokens are signed with."""
     STORAGE = "storage"
     """The database."""
+    QUEUE = "queue"
+    """A thread of this process."""
 
 
 class Reported(NamedTuple):
@@ -113,9 +115,10 @@ def _milliseconds(seconds: float) -> float:
 _REPORT: ContextVar[CallReport | None] = ContextVar("call_report", default=None)
 
 
-def begin_report() -> CallReport:
-    """Give the present call a fresh report and return it."""
-    fresh = CallReport()
+def begin_report(queued: float = 0.0) -> CallReport:
+    """Give the present call a fresh report and return it; so many seconds it was here before."""
+    fresh = CallReport(perf_counter() - queued)
+    fresh.waited[Waiting.QUEUE] = queued
     _REPORT.set(fresh)
     return fresh
 

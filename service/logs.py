@@ -29,6 +29,7 @@ ALLOWED_FIELDS = (
     "own_milliseconds",
     "fhir_milliseconds",
     "storage_milliseconds",
+    "queue_milliseconds",
     "outcomes",
     "policies",
     "recorded",

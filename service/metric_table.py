@@ -69,7 +69,7 @@ OWN_SECONDS = Row(
     f"{PREFIX}call_own_seconds",
     Kind.HISTOGRAM,
     ("service",),
-    "What of that was not spent waiting: reading the body, deciding, writing the answer.",
+    "What of that was not spent waiting: deciding, above all.",
     buckets=_SECONDS,
 )
 FHIR_SECONDS = Row(
@@ -78,6 +78,13 @@ FHIR_SECONDS = Row(
     ("service",),
     "What of that was spent waiting for servers of the client: FHIR resources and keys. Fetches beside each other "
     "count once.",
+    buckets=_SECONDS,
+)
+QUEUE_SECONDS = Row(
+    f"{PREFIX}call_queue_seconds",
+    Kind.HISTOGRAM,
+    ("service",),
+    "What of that was spent waiting for a thread of the process, from when the whole request was there.",
     buckets=_SECONDS,
 )
 STORAGE_SECONDS = Row(
@@ -139,6 +146,7 @@ ROWS = (
     OWN_SECONDS,
     FHIR_SECONDS,
     STORAGE_SECONDS,
+    QUEUE_SECONDS,
     UNDER_WAY,
     FHIR_REQUESTS,
     FHIR_REQUEST_SECONDS,

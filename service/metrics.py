@@ -31,6 +31,11 @@ ANYBODY = "anybody"
 _ANSWERED, _DEFECT = 200, 500
 _WORKED_OUT = frozenset({_ANSWERED, 412})
 _LEVELS: Mapping[Circuit, int] = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
+_WAITS: Mapping[Waiting, Row] = {
+    Waiting.FHIR: table.FHIR_SECONDS,
+    Waiting.STORAGE: table.STORAGE_SECONDS,
+    Waiting.QUEUE: table.QUEUE_SECONDS,
+}
 _FHIR_RESULTS = ("answered", "denied", "failed", "unreachable")
 _KEY_RESULTS = ("ok", "failed")
 
@@ -38,8 +43,8 @@ _KEY_RESULTS = ("ok", "failed")
 class Metrics:
     """Counts what happens; safe to use from several threads. One for an application, and one in a process."""
 
-    def __init__(self, clock: Clock, services: Iterable[str]) -> None:
-        """Begin with nothing counted, for these hook services."""
+    def __init__(self, clock: Clock) -> None:
+        """Begin with nothing counted."""
         self._clock = clock
         self._registry = registry = CollectorRegistry()
         self._calls = _counter(table.CALLS, registry)
@@ -47,10 +52,7 @@ class Metrics:
         self._records = _counter(table.RECORDS, registry)
         self._refused = _counter(table.REFUSED, registry)
         self._feedback = _counter(table.FEEDBACK, registry)
-        self._times = [
-            _histogram(row, registry)
-            for row in (table.CALL_SECONDS, table.OWN_SECONDS, table.FHIR_SECONDS, table.STORAGE_SECONDS)
-        ]
+        self._times = [_histogram(row, registry) for row in (table.CALL_SECONDS, table.OWN_SECONDS, *_WAITS.values())]
         self._under_way = _gauge(table.UNDER_WAY, registry)
         self._fhir_requests = _counter(table.FHIR_REQUESTS, registry)
         self._fhir_seconds = _histogram(table.FHIR_REQUEST_SECONDS, registry)
@@ -59,7 +61,9 @@ class Metrics:
         self._circuits = _gauge(table.CIRCUIT, registry)
         self._states: CircuitStates = dict
         self._shown: dict[str, Circuit] = {}
-        # Shown from the start: of a number that begins at one Prometheus sees no increase.
+
+    def expect_services(self, services: Iterable[str]) -> None:
+        """Show the numbers of these hook services from the start: of one that begins at 1 no increase is seen."""
         for result in ("written", "not-written"):
             self._records.labels(result)
         for service, each in product(services, self._times):
@@ -94,7 +98,7 @@ class Metrics:
         if report.refused is not None:
             self._refused.labels(report.refused).inc()
         if call.route == "call" and (call.status in _WORKED_OUT or call.status >= _DEFECT):
-            waited = (report.waited[Waiting.FHIR], report.waited[Waiting.STORAGE])
+            waited = (report.waited[what] for what in _WAITS)
             for histogram, seconds in zip(self._times, (call.seconds, call.own, *waited), strict=True):
                 histogram.labels(call.service).observe(seconds)
         if call.status != _ANSWERED:

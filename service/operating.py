@@ -1,14 +1,10 @@
-"""What operators and their machines see of a running service: metrics, readiness and traces.
-
-And what the server tells it of its processes: that one begins to answer, is told to stop, or has ended.
-"""
+"""What operators and their machines see of a running service: metrics, readiness and traces."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, request
@@ -17,7 +13,9 @@ from criteria.library import Library
 from service.call_report import EndedCall
 from service.clock import Clock
 from service.exact_json import encode
+from service.lifecycle import lifecycle
 from service.logs import catch_strays
+from service.multiprocess import worker_exited
 from service.operators import require_operator
 from service.readiness import Check, Readiness
 from service.reporting import OPERATING, register_reporting
@@ -26,19 +24,21 @@ from service.stages import Stage, no_stage
 
 if TYPE_CHECKING:
     from service.metric_page import Found
-    from service.metrics import Metrics
+    from service.metrics import CircuitStates, Metrics
     from service.telemetry import Tracing
 
-_EXTENSION = "her2-crd"
+EXTENSION = "her2-crd"
+"""Where an application has its Operation."""
+
 _JSON = "application/json"
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-_NO_CHECKS: Mapping[str, Check] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The metrics, readiness and traces of one application; `tracing` is None where they are not wanted."""
 
+    app: Flask
     settings: Settings
     metrics: Metrics
     readiness: Readiness
@@ -47,14 +47,9 @@ class Operation:
 
     @classmethod
     def of(
-        cls,
-        settings: Settings,
-        library: Library,
-        clock: Clock,
-        service_ids: Collection[str],
-        checks: Mapping[str, Check] = _NO_CHECKS,
+        cls, app: Flask, settings: Settings, library: Library, clock: Clock, checks: Mapping[str, Check]
     ) -> Operation:
-        """Return those of an application with these services, which is ready while the checks pass.
+        """Return those of an application, which is ready while the checks pass and it is not told to stop.
 
         Raises SettingsError where traces are wanted and OpenTelemetry is not installed.
         """
@@ -62,41 +57,35 @@ class Operation:
         from service.metric_page import Found  # noqa: PLC0415
         from service.metrics import Metrics  # noqa: PLC0415
 
-        readiness = Readiness({"policies": lambda: bool(library.policies), **checks})
+        processes = lifecycle(app)
+        known = {"policies": lambda: bool(library.policies), **checks}
+        readiness = Readiness(known, is_stopping=lambda: processes.stopping)
         found = Found(readiness, library.policies.values())
-        return cls(settings, Metrics(clock, service_ids), readiness, found, _tracing(settings))
+        return cls(app, settings, Metrics(clock), readiness, found, _tracing(settings))
 
     def stage(self, stage: Stage) -> AbstractContextManager[object]:
         """Make a block a stage of the present call's trace, if there is one."""
         return no_stage(stage) if self.tracing is None else self.tracing.stage(stage)
 
-    def attach(self, app: Flask, service_ids: Collection[str]) -> None:
-        """Report every call of the application, and add /readyz and /metrics to it."""
-        register_reporting(app, service_ids, self.metrics, self._describe)
-        app.register_blueprint(_routes(self))
-        app.extensions[_EXTENSION] = self
+    def begin(self, service_ids: Collection[str], circuits: CircuitStates) -> None:
+        """Report every call of these services and show how these circuits stand; answer /readyz and /metrics."""
+        self.metrics.expect_services(service_ids)
+        self.metrics.watch_circuits(circuits)
+        register_reporting(self.app, service_ids, self.metrics, self._describe)
+        self.app.register_blueprint(_routes(self))
+        self.app.extensions[EXTENSION] = self
+        processes = lifecycle(self.app)
+        processes.forked += [catch_strays, self._start_tracing]
+        processes.ended.append(worker_exited)
+
+    def _start_tracing(self) -> None:
+        """Begin in the process that answers: threads do not survive a fork."""
+        if self.tracing is not None:
+            self.tracing.start(self.app)
 
     def _describe(self, call: EndedCall) -> None:
         if self.tracing is not None:
             self.tracing.describe_call(call)
-
-
-def worker_started(app: Flask) -> None:
-    """Begin what a process that answers needs; after the fork, because threads do not survive one."""
-    catch_strays()
-    operation = _operation(app)
-    if operation.tracing is not None:
-        operation.tracing.start(app)
-
-
-def worker_stopping(app: Flask) -> None:
-    """Be ready no more: calls under way end, and no other should come. Signal handlers may call this."""
-    _operation(app).readiness.begin_shutdown()
-
-
-def _operation(app: Flask) -> Operation:
-    operation: Operation = app.extensions[_EXTENSION]
-    return operation
 
 
 def _tracing(settings: Settings) -> Tracing | None:

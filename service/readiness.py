@@ -25,18 +25,14 @@ class Readiness:
     The FHIR servers of clients are none of them: what one of them does must not take the service from the others.
     """
 
-    def __init__(self, checks: Mapping[str, Check], monotonic: Monotonic = time.monotonic) -> None:
-        """Check these things, each under a name that anybody may read."""
+    def __init__(self, checks: Mapping[str, Check], is_stopping: Check, monotonic: Monotonic = time.monotonic) -> None:
+        """Check these things, each under a name that anybody may read; be ready no more once it is stopping."""
         self._checks = MappingProxyType(dict(checks))
         self._monotonic = monotonic
-        self._is_stopping = False
+        self._is_stopping = is_stopping
         self._lock = Lock()
         self._at: float | None = None
         self._found: Mapping[str, bool] = MappingProxyType({})
-
-    def begin_shutdown(self) -> None:
-        """Be ready no more: calls that are under way end, and no other should come. Signal handlers may call this."""
-        self._is_stopping = True
 
     def results(self) -> dict[str, bool]:
         """Return which checks pass. What raises does not; a change is logged."""
@@ -44,7 +40,7 @@ class Readiness:
             now = self._monotonic()
             if self._at is None or now - self._at >= FRESH_SECONDS:
                 self._run(now)
-            return {**self._found, SERVING: not self._is_stopping}
+            return {**self._found, SERVING: not self._is_stopping()}
 
     def failing(self) -> tuple[str, ...]:
         """Return the names of the checks that do not pass."""

@@ -5,17 +5,17 @@ from typing import Protocol
 
 from flask import Flask, Response, g, request
 
+from service.arrival import queued
 from service.call_report import NONE, EndedCall, begin_report
+from service.hook_routes import RECORDED
 from service.logs import begin_correlation, log_event
-
-RECORDED = "Her2-Crd-Recorded"
-"""The header of a hook's answer that says whether its decisions are durably recorded."""
 
 OPERATING = "operating"
 """The blueprint of the routes for operators and their machines."""
 
 _ASKED_ALL_DAY = frozenset({"service.live", f"{OPERATING}.ready", f"{OPERATING}.metrics"})
-"""Routes that machines ask every few seconds. Only who is refused there is worth a line."""
+"""Routes that machines ask every few seconds. They have a thread of their own, and only who is refused there is worth
+a line."""
 
 _UNAUTHENTICATED = 401
 
@@ -47,9 +47,10 @@ def register_reporting(
     @app.before_request
     def begin() -> None:
         begin_correlation()
-        g.report = begin_report()
-        meter.call_began()
-        g.is_under_way = True
+        g.report = begin_report(queued())
+        if request.endpoint not in _ASKED_ALL_DAY:
+            meter.call_began()
+            g.is_under_way = True
 
     @app.after_request
     def report(response: Response) -> Response:

@@ -2,22 +2,29 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 import service.answer
 import service.problems
 import service.reporting
 import service.telemetry
 from criteria.facts import SearchState
+from service.arrival import arrived
 from service.call_report import present_report
 from service.deadline import Deadline
 from service.fhir_client import Fetched
+from service.lifecycle import lifecycle
 from service.logs import ALLOWED_FIELDS, log_event
 from service.settings import Profile
+from service.storage.database import StorageDownError
 from tests.hooks.bodies import as_appointment, as_dispatch, as_encounter, as_select
 from tests.hooks.canary import (
     BORN,
@@ -309,7 +316,8 @@ def test_who_is_no_operator_leaves_no_mark(watch: Watch, clean: Any, authorizati
 )
 def test_keys_that_cannot_be_had_leave_no_mark(watch: Watch, clean: Any, tmp_path: Path, document: Any) -> None:
     with pytest.MonkeyPatch.context() as patch, registered(tmp_path, open_telemetry=True) as here:
-        patch.setattr("service.fhir_client.FhirClient.fetch_json", lambda *_: document)
+        fetched = Fetched(SearchState.FAILED if document is None else SearchState.ANSWERED, body=document)
+        patch.setattr("service.fhir_client.FhirClient.key_sets", lambda *_: lambda *_: fetched)
         client = watch.watch(here.app).test_client()
         address = f"https://crd.payer.example.org{SERVICE_URL}"
         headers = here.headers(address, issuer="https://kit.example.org", jti=mark("jti"))
@@ -381,6 +389,8 @@ def explode(*_: Any, **__: Any) -> Any:
         "service.hook_routes.complete",
         "service.hook_routes.report_searches",
         "service.prefetch.read_whole",
+        "service.storage.ledger.Ledger.past",
+        "service.storage.ledger.Ledger.record",
     ],
 )
 def test_a_defect_of_ours_leaves_no_mark(watch: Watch, clean: Any, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,9 +442,50 @@ def test_an_answer_that_breaks_a_rule_leaves_no_mark(watch: Watch, clean: Any, m
     assert clean() == []
 
 
+def down(*_: Any, **__: Any) -> Any:
+    raise StorageDownError("closed")
+
+
+def test_a_database_that_is_down_leaves_no_mark(watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = watch.client()
+    monkeypatch.setattr("service.storage.database.Database._begun", down)
+    body = planted(request_of("oscar-margenza-after-two"))
+    called = watch.send(client, SERVICE_URL, body)
+    assert (called.status_code, called.headers["Her2-Crd-Recorded"]) == (200, "false")
+    assert watch.send(client, f"{SERVICE_URL}/feedback", feedback(card=str(uuid4()))).status_code == 503
+    assert watch.send(client, f"/decisions/{mark('path')}", method="GET").status_code == 503
+    assert watch.send(client, "/readyz", method="GET").status_code == 503
+    assert clean() == []
+
+
+def test_a_database_that_refuses_a_value_leaves_no_mark(
+    watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of such an error has the statement and every value of it."""
+
+    def refuse(*_: Any) -> Any:
+        raise IntegrityError("INSERT INTO decisions", {"patient": mark("name")}, ValueError(mark("value")))
+
+    client = watch.client()
+    monkeypatch.setattr("service.storage.ledger.Ledger.record", refuse)
+    assert watch.send(client, SERVICE_URL, planted(request_of("oscar-margenza-after-two"))).status_code == 500
+    assert clean() == []
+
+
+def test_a_call_that_waited_too_long_leaves_no_mark(watch: Watch, clean: Any) -> None:
+    def late() -> int:
+        arrived(time.monotonic() - 60)
+        return watch.send(client, SERVICE_URL, planted(request_of("oscar-margenza-after-two"))).status_code
+
+    client = watch.client()
+    assert copy_context().run(late) == 503
+    assert '"queue_milliseconds":6' in watch.lines.getvalue()
+    assert clean() == []
+
+
 def test_a_process_that_is_not_ready_leaves_no_mark(watch: Watch, clean: Any) -> None:
     client = watch.client()
-    client.application.extensions["her2-crd"].readiness.begin_shutdown()
+    lifecycle(client.application).stopping = True
     assert watch.send(client, f"/readyz?patient={mark('query')}", method="GET").status_code == 503
     assert clean() == []
 

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.metric_page import Found
 from service.metrics import Metrics
-from service.readiness import Readiness
+from service.readiness import Check, Readiness
 
 Labels = Mapping[str, str]
 
@@ -24,6 +24,11 @@ def number(page: str, name: str, **labels: str) -> float | None:
     return samples(page).get((f"her2_crd_{name}", frozenset(labels.items())))
 
 
+def ready(**checks: Check) -> Readiness:
+    """Return the readiness of a process that is not told to stop."""
+    return Readiness(checks, is_stopping=lambda: False)
+
+
 def page_of(metrics: Metrics) -> str:
     """Return the page of metrics with nothing found out beside them."""
-    return metrics.page(Found(Readiness({}), [])).decode()
+    return metrics.page(Found(ready(), [])).decode()

@@ -16,6 +16,7 @@ from service.addresses import Reach
 from service.callers import anybody
 from service.connections import CONNECT_SECONDS, ReachAdapter
 from service.deadline import Deadline
+from service.fetches import Fetches
 from service.fhir_client import Fetched, FhirClient
 from service.prefetch import complete
 from service.search import Server
@@ -299,21 +300,18 @@ def test_packed_parts_that_unpack_to_nothing_are_left_at_the_deadline() -> None:
     assert seconds < SECONDS + LATE
 
 
-def fetching_threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("fhir")]
-
-
 @pytest.mark.parametrize("part", ["headers", "body"])
-def test_the_threads_of_a_call_end_with_its_deadline(part: str) -> None:
+def test_the_threads_of_a_call_are_free_when_its_deadline_has_passed(part: str) -> None:
     with loopback(SLOW[part]) as server:
         base = anybody(development()).fhir_base(server.url().partition("/Condition")[0])
         assert base is not None
         deadline = Deadline.after(SECONDS)
         client = FhirClient(loopback_allowed=True)
-        complete(hook_request(fhirServer=str(base)), Server(base, "t", client, deadline))
+        fetches = Fetches()
+        complete(hook_request(fhirServer=str(base)), Server(base, "t", client, deadline), fetches)
         assert len(server.requests) > 1
         time.sleep(deadline.remaining() + LATE)
-        assert fetching_threads() == []
+        assert fetches.running == 0
 
 
 def test_a_connection_is_kept_after_an_answer_and_used_again() -> None:

@@ -417,7 +417,7 @@ def test_the_same_networks_are_read_by_the_same_connections() -> None:
 
 
 def keys(server: Loopback, deadline: Deadline | None = None) -> Any:
-    return FhirClient(loopback_allowed=True).fetch_json(server.url(), (), deadline or Deadline.after(5))
+    return FhirClient(loopback_allowed=True).key_sets(())(server.url(), "t", deadline or Deadline.after(5)).body
 
 
 def test_a_key_set_is_read_without_a_token() -> None:

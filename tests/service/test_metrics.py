@@ -13,15 +13,16 @@ from service.fhir_client import Fetched
 from service.metric_page import Found
 from service.metric_table import ROWS, Kind, Row
 from service.metrics import Metrics
-from service.readiness import Readiness
 from tests.service.builders import FixedClock, logged, shipped_data
-from tests.service.metric_pages import number, page_of, samples
+from tests.service.metric_pages import number, page_of, ready, samples
 
 HOOK = "her2-order-sign"
 
 
 def counting() -> Metrics:
-    return Metrics(FixedClock(), [HOOK])
+    metrics = Metrics(FixedClock())
+    metrics.expect_services([HOOK])
+    return metrics
 
 
 def ended(**changes: Any) -> EndedCall:
@@ -66,12 +67,14 @@ def test_what_was_decided_and_not_answered_is_not_counted_as_decided() -> None:
 
 def test_the_time_of_a_call_is_split_into_its_own_and_what_it_waited_for() -> None:
     metrics = counting()
-    report = CallReport(waited={Waiting.FHIR: 0.25, Waiting.STORAGE: 0.125})
+    report = CallReport(waited={Waiting.FHIR: 0.25, Waiting.STORAGE: 0.0625, Waiting.QUEUE: 0.0625})
     metrics.count_call(ended(report=report, seconds=0.5))
     page = page_of(metrics)
-    for name, seconds in (("call", 0.5), ("call_own", 0.125), ("call_fhir", 0.25), ("call_storage", 0.125)):
+    for name, seconds in (("call", 0.5), ("call_own", 0.125), ("call_fhir", 0.25)):
         assert number(page, f"{name}_seconds_sum", service=HOOK) == seconds
         assert number(page, f"{name}_seconds_count", service=HOOK) == 1
+    assert number(page, "call_storage_seconds_sum", service=HOOK) == 0.0625
+    assert number(page, "call_queue_seconds_sum", service=HOOK) == 0.0625
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,7 @@ def test_a_count_that_fails_breaks_no_call(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_page_says_whether_it_is_ready_and_what_is_loaded() -> None:
     policies = shipped_data()[0].policies
-    readiness = Readiness({"database": lambda: False, "policies": lambda: True})
+    readiness = ready(database=lambda: False, policies=lambda: True)
     page = counting().page(Found(readiness, policies.values())).decode()
     assert number(page, "ready") == 0
     assert number(page, "check_passed", check="database") == 0
@@ -218,7 +221,7 @@ def test_the_page_says_whether_it_is_ready_and_what_is_loaded() -> None:
         assert number(page, "policy_info", policy=each.id, version=each.version, digest=each.digest) == 1
     (version,) = [dict(labels)["version"] for name, labels in samples(page) if name == "her2_crd_build_info"]
     assert re.fullmatch(r"checkout|\d+(\.\d+)+", version)
-    assert number(counting().page(Found(Readiness({}), [])).decode(), "ready") == 1
+    assert number(counting().page(Found(ready(), [])).decode(), "ready") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ the table
@@ -232,7 +235,7 @@ def test_every_row_is_on_the_page_with_its_labels_and_nothing_else() -> None:
     metrics.keys_fetched("a", is_had=True)
     metrics.counted(lambda *_: Fetched(SearchState.FAILED), "a")("https://x", None, Deadline.after(1))
     metrics.watch_circuits(lambda: {"database": Circuit.CLOSED})
-    found = Found(Readiness({}), shipped_data()[0].policies.values())
+    found = Found(ready(), shipped_data()[0].policies.values())
     shown: dict[str, set[str]] = {}
     for name, labels in samples(metrics.page(found).decode()):
         whole = re.sub(r"_(bucket|count|sum|created)$", "", name)

@@ -17,7 +17,7 @@ from service.metric_page import Found
 from service.metrics import Metrics
 from service.readiness import Readiness
 
-metrics = Metrics(SystemClock(), ["hook"])
+metrics = Metrics(SystemClock())
 
 def in_child(work):
     pid = os.fork()
@@ -33,7 +33,7 @@ def work():
 
 pids = [in_child(work), in_child(work)]
 def shown(name):
-    page = metrics.page(Found(Readiness({}), [])).decode()
+    page = metrics.page(Found(Readiness({}, lambda: False), [])).decode()
     return [line for line in page.splitlines() if line.startswith(name)]
 
 print(shown("her2_crd_jwks_fetches_total"))

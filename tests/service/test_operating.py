@@ -1,16 +1,18 @@
 import builtins
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from service.app import create_app
-from service.operating import Operation, worker_started, worker_stopping
+from service.lifecycle import lifecycle
+from service.operating import Operation
 from service.settings import Profile, SettingsError
-from tests.service.builders import FixedClock, development, issues, logged, shipped_data, world
+from tests.service.builders import FHIR, FixedClock, development, issues, logged, request_body, shipped_data, world
 from tests.service.metric_pages import number
 
-TOKEN = "an operator's token"
 TOKENS = frozenset({sha256(b"operator-1").hexdigest()})
 
 
@@ -22,7 +24,7 @@ def test_a_service_that_is_ready_says_so_and_no_more() -> None:
 
 def test_a_process_that_is_told_to_stop_is_not_ready_but_alive_and_ends_its_calls() -> None:
     here = world()
-    worker_stopping(here.app)
+    lifecycle(here.app).stopping = True
     response = here.client.get("/readyz")
     assert (response.status_code, response.get_json()) == (503, {"status": "not-ready", "failing": ["serving"]})
     assert here.client.get("/livez").status_code == 200
@@ -30,18 +32,29 @@ def test_a_process_that_is_told_to_stop_is_not_ready_but_alive_and_ends_its_call
     assert number(here.client.get("/metrics").text, "ready") == 0
 
 
-def test_a_check_of_the_application_turns_readiness_off() -> None:
-    settings, library = development(), shipped_data()[0]
-    checks = {"database": lambda: False}
-    operation = Operation.of(settings, library, FixedClock(), ["her2-order-sign"], checks)
-    with logged():
-        assert operation.readiness.failing() == ("database",)
+def test_without_a_database_it_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.storage.database.Database.answers", lambda *_: False)
+    here = world()
+    with logged() as stream:
+        response = here.client.get("/readyz")
+    assert (response.status_code, response.get_json()["failing"]) == (503, ["database"])
+    assert '"event":"not-ready"' in stream.getvalue()
+    assert number(here.client.get("/metrics").text, "check_passed", check="database") == 0
 
 
 def test_without_policies_it_is_not_ready() -> None:
+    library = replace(shipped_data()[0], policies={})
+    operation = Operation.of(Flask("x"), development(), library, FixedClock(), {})
+    with logged():
+        assert operation.readiness.failing() == ("policies",)
+
+
+def test_the_circuits_of_the_configuration_and_of_the_database_are_shown() -> None:
     here = world()
-    operation: Operation = here.app.extensions["her2-crd"]
-    assert operation.readiness.results() == {"policies": True, "serving": True}
+    here.post(request_body(fhirServer=FHIR, prefetch={}))
+    page = here.client.get("/metrics").text
+    assert number(page, "circuit_state", circuit="database") == 0
+    assert number(page, "circuit_state", circuit=f"anybody {FHIR}") == 0
 
 
 @pytest.mark.parametrize(
@@ -93,6 +106,7 @@ def test_a_process_without_traces_starts_nothing_but_its_own_lines(monkeypatch: 
     caught: list[bool] = []
     monkeypatch.setattr("service.operating.catch_strays", lambda: caught.append(True))
     here = world()
-    worker_started(here.app)
+    for each in lifecycle(here.app).forked:
+        each()
     assert caught == [True]
     assert here.client.get("/livez").status_code == 200

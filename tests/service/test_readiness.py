@@ -21,9 +21,13 @@ class Switch:
         return self.passes
 
 
+def never() -> bool:
+    return False
+
+
 def test_it_is_ready_while_every_check_passes() -> None:
     policies, database, clock = Switch(), Switch(), MovingClock(0.0)
-    readiness = Readiness({"policies": policies, "database": database}, clock)
+    readiness = Readiness({"policies": policies, "database": database}, never, clock)
     assert readiness.failing() == ()
     assert readiness.results() == {"policies": True, "database": True, "serving": True}
     database.passes = False
@@ -36,17 +40,19 @@ def test_it_is_ready_while_every_check_passes() -> None:
 
 def test_whoever_asks_often_does_not_reach_the_database_each_time() -> None:
     database, clock = Switch(), MovingClock(0.0)
-    readiness = Readiness({"database": database}, clock)
+    readiness = Readiness({"database": database}, never, clock)
     for _ in range(10):
         readiness.failing()
         clock.seconds += FRESH_SECONDS / 20
     assert database.asked == 1
 
 
-def test_once_told_to_stop_it_is_never_ready_again() -> None:
-    readiness = Readiness({}, MovingClock(0.0))
+def test_once_told_to_stop_it_is_ready_no_more_and_nobody_waits_for_that() -> None:
+    told = Switch()
+    told.passes = False
+    readiness = Readiness({}, told, MovingClock(0.0))
     assert readiness.failing() == ()
-    readiness.begin_shutdown()
+    told.passes = True
     assert readiness.failing() == ("serving",)
 
 
@@ -54,7 +60,7 @@ def test_a_check_that_raises_does_not_pass_and_its_text_is_logged_nowhere() -> N
     database = Switch()
     database.error = RuntimeError("password=Canary")
     with logged() as stream:
-        assert Readiness({"database": database}, MovingClock(0.0)).failing() == ("database",)
+        assert Readiness({"database": database}, never, MovingClock(0.0)).failing() == ("database",)
     line = json.loads(stream.getvalue())
     assert (line["event"], line["checks"], line["exception"]) == ("not-ready", ["database"], "RuntimeError")
     assert "Canary" not in stream.getvalue()
@@ -62,7 +68,7 @@ def test_a_check_that_raises_does_not_pass_and_its_text_is_logged_nowhere() -> N
 
 def test_a_change_is_logged_once() -> None:
     database, clock = Switch(), MovingClock(0.0)
-    readiness = Readiness({"database": database, "policies": Switch()}, clock)
+    readiness = Readiness({"database": database, "policies": Switch()}, never, clock)
     with logged() as stream:
         for passes in (True, False, False, True, True):
             database.passes = passes
@@ -79,6 +85,6 @@ def test_a_change_is_logged_once() -> None:
 def test_results_are_a_copy_that_nobody_can_spoil(passes: bool) -> None:
     switch = Switch()
     switch.passes = passes
-    readiness = Readiness({"database": switch}, MovingClock(0.0))
+    readiness = Readiness({"database": switch}, never, MovingClock(0.0))
     readiness.results()["database"] = not passes
     assert readiness.results()["database"] is passes

@@ -7,8 +7,9 @@ import pytest
 from criteria.facts import SearchState
 from service.deadline import Deadline
 from service.fhir_client import Fetched
+from service.storage.database import StorageDownError
 from tests.hooks.clients import FHIR, RecordServer, api, request_of
-from tests.service.builders import SERVICE_URL, logged, medication_request, request_body, world
+from tests.service.builders import SERVICE_URL, logged, request_body, world
 from tests.service.metric_pages import number
 
 MET = "oscar-margenza-after-two"
@@ -67,7 +68,8 @@ def test_fetches_beside_each_other_count_once_as_time_of_fhir_servers() -> None:
     (line,) = lines(stream.getvalue())
     assert len(server.asked) >= 3
     assert 50 <= line["fhir_milliseconds"] < 45 * len(server.asked)
-    assert line["own_milliseconds"] + line["fhir_milliseconds"] == pytest.approx(line["milliseconds"], abs=0.01)
+    parts = sum(line[f"{each}_milliseconds"] for each in ("own", "fhir", "storage"))
+    assert parts == pytest.approx(line["milliseconds"], abs=0.01)
     assert set(line["searches"].values()) == {"failed"}
     shown = page(here.client)
     assert number(shown, "fhir_requests_total", client="anybody", result="failed") == len(server.asked)
@@ -129,22 +131,33 @@ def test_a_call_that_ends_in_a_defect_is_under_way_no_more() -> None:
     with logged():
         assert here.post(request_body()).status_code == 500
     shown = page(here.client)
-    # The call that asks is the one that is under way.
-    assert number(shown, "calls_in_progress") == 1
+    assert number(shown, "calls_in_progress") == 0
     assert number(shown, "calls_total", route="call", service="her2-order-sign", status="500") == 1
 
 
-@pytest.mark.parametrize(("header", "recorded"), [("true", True), ("false", False), (None, None)])
-def test_the_line_says_whether_the_decisions_were_recorded(header: str | None, recorded: bool | None) -> None:
-    here = world()
-
-    @here.app.after_request
-    def record(response: Any) -> Any:
-        if header is not None:
-            response.headers["Her2-Crd-Recorded"] = header
-        return response
-
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_line_and_the_metrics_say_whether_the_decisions_were_recorded(
+    monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    here, body = api(), request_of(MET)
+    if not recorded:
+        monkeypatch.setattr("service.storage.ledger.Ledger.record", down)
     with logged() as stream:
-        here.post(request_body(medication_request()))
-    (line,) = lines(stream.getvalue())
-    assert line.get("recorded") is recorded
+        assert here.sign(body).status == 200
+    line = lines(stream.getvalue())[-1]
+    assert line["recorded"] is recorded
+    assert line["storage_milliseconds"] > 0
+    shown = page(here.client)
+    written, lost = (number(shown, "records_total", result=each) for each in ("written", "not-written"))
+    assert (written, lost) == ((2, 0) if recorded else (0, 2))
+
+
+def down(*_: Any) -> None:
+    raise StorageDownError("closed")
+
+
+def test_where_nothing_is_decided_nothing_is_said_of_records() -> None:
+    here = world()
+    with logged() as stream:
+        here.client.get("/policies")
+    assert "recorded" not in stream.getvalue()

@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from service.app import create_app
-from service.operating import Operation, worker_started
+from service.lifecycle import lifecycle
+from service.operating import Operation
 from service.stages import Stage
 from service.telemetry import ALLOWED_ATTRIBUTES, Tracing, allowed
 from tests.hooks.clients import FHIR, SERVICE_URL, RecordServer, record_of, request_of
@@ -68,8 +69,10 @@ def test_a_call_is_a_span_with_its_stages_and_what_the_log_says_of_it(here: Trac
     with logged() as stream:
         response = here.client.post(SERVICE_URL, json=request_of(MET, without=["conditions"], fhir=True))
     assert response.status_code == 200
-    gather, decide, call = here.spans()
-    assert (gather.name, decide.name) == ("gather", "decide")
+    gather, record, decide, call = here.spans()
+    assert (gather.name, record.name, decide.name) == ("gather", "record", "decide")
+    assert record.parent
+    assert record.parent.span_id == (decide.context and decide.context.span_id)
     assert call.name == "POST /cds-services/<service_id>"
     assert {each.parent and each.parent.span_id for each in (gather, decide)} == {call.context and call.context.span_id}
     attributes = dict(call.attributes or {})
@@ -178,7 +181,8 @@ def test_spans_go_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("OTEL_SERVICE_NAME", "payer-crd")
     with collector() as received, logged():
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.address)
-        worker_started(app)
+        for each in lifecycle(app).forked:
+            each()
         app.test_client().get(f"/decisions/{CANARY}", headers=HEADERS)
         operation.tracing.stop()
     assert received.paths == ["/v1/traces"]
