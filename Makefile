@@ -13,7 +13,8 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test check bench lock sbom licences reproducible image-lint rehearsal manifests clean
+.PHONY: help run demo test check bench faults soak load lock sbom licences reproducible image-lint rehearsal manifests
+.PHONY: clean
 
 help:
 	@echo 'make run     start the service on port 8080 (PORT=9090 make run for another one)'
@@ -21,6 +22,9 @@ help:
 	@echo 'make test    run the tests and check their coverage'
 	@echo 'make check   lint, types, import rules, policies'
 	@echo 'make bench   measure answers per second'
+	@echo 'make faults  pull out every cable once: FHIR servers, databases, processes; prints what came of it'
+	@echo 'make soak    so many calls a second for so long (RATE=100 MINUTES=10 DATABASE=postgresql)'
+	@echo 'make load    calls per second by workers and database, and restarts under load'
 	@echo 'make lock    resolve the lock files anew (LOCK_FLAGS=--upgrade takes newer versions)'
 	@echo 'make sbom    write the bill of materials anew, after make lock'
 	@echo 'make licences, reproducible, image-lint, rehearsal, manifests'
@@ -55,6 +59,16 @@ demo: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m benchmarks.bench
+
+# Variables of the command line (RATE, MINUTES, DATABASE, REQUIRE_POSTGRES) reach these as environment variables.
+faults: .venv/.dev
+	@exec $(BIN)/python -m benchmarks.faults
+
+soak: .venv/.dev
+	@exec $(BIN)/python -m benchmarks.soak
+
+load: .venv/.dev
+	@exec $(BIN)/python -m benchmarks.load
 
 # A verdict must be exact, so criteria/ has no untested branch. Both reports are printed before either can fail.
 test: .venv/.dev

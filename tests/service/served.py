@@ -30,7 +30,7 @@ def main() -> None:
     @app.get("/slow")
     def slow() -> str:
         (folder / f"slow-{os.getpid()}").touch()
-        time.sleep(1.0)
+        time.sleep(2.0)
         return "slow"
 
     def forked() -> None:

@@ -130,7 +130,8 @@ def test_a_server_that_is_told_to_stop_ends_its_calls_and_takes_no_more(here: Pr
         eventually(lambda: here.noted("slow"))
         time.sleep(0.2)
         here.master.terminate()
-        eventually(lambda: here.outcome("/plain") == "ConnectionRefusedError", 0.9)
+        eventually(lambda: here.outcome("/plain") == "ConnectionRefusedError")
+        assert not any(each.done() for each in calls)
         assert [each.result() for each in calls] == ["slow"] * 4
     assert here.master.wait(10) == 0
 

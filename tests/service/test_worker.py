@@ -224,17 +224,17 @@ def test_the_time_of_a_call_runs_from_its_arrival_not_from_when_a_thread_is_free
         assert 59 < float(second.result().rpartition(b"\r\n")[2]) < 59.8
 
 
-@pytest.mark.parametrize(("deadline", "expected"), [(0.4, b"503 SERVICE UNAVAILABLE"), (5, b"200 OK")])
+@pytest.mark.parametrize(("deadline", "expected"), [(1.0, b"503 SERVICE UNAVAILABLE"), (9.0, b"200 OK")])
 def test_a_call_that_waited_for_half_its_time_is_sent_away(deadline: float, expected: bytes) -> None:
     with serving(threads=1, deadline=deadline) as here, here.connect() as first, ThreadPoolExecutor(1) as pool:
         first.sendall(b"GET /held HTTP/1.1\r\n" + HOST + b"\r\n")
         assert here.begun.wait(5)
         second = pool.submit(here.get, "/plain")
-        time.sleep(0.3)
+        time.sleep(0.7)
         here.held.set()
         answer = second.result()
         assert status(answer) == expected
-        assert (b"Retry-After: 1\r\n" in answer, b'"throttled"' in answer) == (deadline < 1, deadline < 1)
+        assert (b"Retry-After: 1\r\n" in answer, b'"throttled"' in answer) == (deadline < 9, deadline < 9)
         assert status(here.get("/plain")) == b"200 OK"
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from service.__main__ import GRACEFUL_SECONDS
+from service.server import GRACEFUL_SECONDS
 from service.settings import READERS
 from tests.deploy.kubernetes.rendering import Document, containers, of_kind, templates, variables
 
