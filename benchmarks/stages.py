@@ -31,7 +31,9 @@ _CALLS: tuple[tuple[str, Any, str], ...] = (
     (CHECKED, service.answer, "check_answer"),
     ("decision record", service.naming, "decision_record"),
     ("encode", service.hook_routes, "encode"),
-    ("encode", service.naming, "encode"),
+    ("encode", service.answer, "encode"),
+    ("past, recording", service.answer, "_past"),
+    ("past, recording", service.answer, "_record"),
 )
 STAGES = (
     "decode",
@@ -44,6 +46,7 @@ STAGES = (
     "cards, coverage information",
     CHECKED,
     "decision record",
+    "past, recording",
     "encode",
     REST,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from criteria.citation import Citation
 from criteria.decision import Decision
 from criteria.facts import Order, Source
-from criteria.finding import Determination, Evidence, Finding, Need
+from criteria.finding import Determination, Evidence, Finding, Need, Role
 from criteria.outcome import DoseFinding
 from criteria.policy import Policy
 
@@ -130,4 +130,21 @@ def approval_record(decision: Decision) -> dict[str, Any] | None:
         "months": approval.months,
         "expires": approval.expires.isoformat(),
         "remark": approval.remark,
+        "evidence": _earlier(decision),
     }
+
+
+def _earlier(decision: Decision) -> list[dict[str, Any]]:
+    """Name the earlier decision that an authorization in force comes from (decision contract, section 2)."""
+    if decision.earlier is None:
+        return []
+    return [
+        {
+            "reference": f"decisions/{decision.earlier.decision}",
+            "path": "approval",
+            "version": None,
+            "observed": decision.authorization,
+            "on": decision.earlier.issued.isoformat(),
+            "role": Role.SUPPORTS.value,
+        }
+    ]

@@ -167,8 +167,9 @@ def _authorized(decision: Decision) -> str:
             f"Prior authorization {decision.authorization}, issued earlier for this treatment, is valid to {expires}",
             decision.reason,
         )
+    given = f"of {decision.earlier.issued.isoformat()} is in force" if decision.earlier else "is issued"
     return join(
-        f"Prior authorization {decision.authorization} is issued for {order_name(decision)}, valid through {expires}",
+        f"Prior authorization {decision.authorization} {given} for {order_name(decision)}, valid through {expires}",
         f"Found met: {titles(decisive(determination.root))}",
         decision.approval.remark or "",
     )

@@ -56,11 +56,19 @@ class SafetyNote:
     label: str
 
 
+class Earlier(Struct, frozen=True):
+    """An earlier decision whose authorization is in force: its id, and the day the authorization was issued."""
+
+    decision: str
+    issued: date
+
+
 class Decision(Struct, frozen=True):
     """The decision on one order. `determination` is None where no criteria were judged.
 
     `reason` is a sentence for outcomes without criteria (no policy, drug unclear, coverage problem).
-    `id` is the coverage-assertion-id; `authorization` the number, only for authorized. `notes` name set-aside
+    `id` is the coverage-assertion-id; `authorization` the number, only for authorized. `earlier` is
+    the decision that issued it, when that is another one: it is evidence for this one. `notes` name set-aside
     resources and defects of the request, without patient data beyond references.
     """
 
@@ -78,6 +86,7 @@ class Decision(Struct, frozen=True):
     authority: Authority | None = None
     approval: Approval | None = None
     authorization: str | None = None
+    earlier: Earlier | None = None
     alternatives: Alternatives | None = None
     safety_notes: tuple[SafetyNote, ...] = ()
     notes: tuple[str, ...] = ()

@@ -61,13 +61,15 @@ class Authority:
     """Whether a number may be issued here: settings of the policy, wish of the caller, kind of hook.
 
     `payer_known` is False where a default payer stands in for one that the Coverage does not identify: its number
-    would be written to another payer's Coverage.
+    would be written to another payer's Coverage. `recordable` is False while records cannot be kept: a number that
+    nobody can look up later is none.
     """
 
     real_time: bool
     unsolicited: bool
     primary_hook: bool
     payer_known: bool = True
+    recordable: bool = True
 
     @property
     def refusal(self) -> str | None:
@@ -83,6 +85,8 @@ class Authority:
             return "the caller asked for no unsolicited determination"
         if not self.payer_known:
             return "the Coverage does not identify its payer"
+        if not self.recordable:
+            return "authorizations cannot be recorded at this moment; sign again later"
         return None
 
 

@@ -45,6 +45,8 @@ class CoverageFact:
     status: str | None
     period: tuple[DateRange | None, DateRange | None]
     class_values: tuple[str, ...]
+    member_number: str | None = None
+    """The subscriber's number with the dependent's, as far as they are stated."""
 
 
 def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
@@ -63,7 +65,13 @@ def map_coverage(origin: Origin, resolve: Resolve) -> CoverageFact:
         status=text(origin, resource, "status"),
         period=(covered.start, covered.end),
         class_values=tuple(value for value in values if value is not None),
+        member_number=_member_number(origin),
     )
+
+
+def _member_number(origin: Origin) -> str | None:
+    parts = [text(origin, origin.resource, name) for name in ("subscriberId", "dependent")]
+    return "/".join(each or "" for each in parts) if any(parts) else None
 
 
 def organization_identifiers(origin: Origin) -> tuple[PayerIdentifier, ...]:

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -11,29 +12,36 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
 from service.answer import answer_hook as shipped_answer
-from service.authorizations import Authorizations
-from service.callers import Anyone, Callers, RegisteredCallers, anybody
+from service.arrival import register_arrival
+from service.base_url import BaseUrl
+from service.callers import Anyone, Caller, Callers, RegisteredCallers, anybody
+from service.circuits import Circuits
 from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
 from service.deadline import Deadline
-from service.decision_store import DecisionStore, KeptDecision
 from service.exact_json import use_exact_json
 from service.fhir_client import Fetch, FhirClient
 from service.headers import register_headers
 from service.hook_routes import AnswerHook
 from service.hooks import offered_services
 from service.jwks import KeySource
+from service.lifecycle import lifecycle
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
 from service.problems import register_error_handlers
-from service.replays import ReplaysInMemory
+from service.replays import Replays
+from service.retention import data_digests
 from service.routes import create_routes
-from service.services import Services, configured, load_data
+from service.services import Services, configured, data_folders, load_data
 from service.settings import Settings, read_settings
+from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
+from service.storage.ledger import Ledger
+from service.storage.schema import prepare
+from service.storage.sealing import seal_of
+from service.storage.sent_cards import SentCards
+from service.storage.used_tokens import UsedTokens
 from service.turns import Turns
-
-KEYS_SECONDS = 1.5
-"""Time to fetch a client's keys, out of the time for the whole call."""
 
 
 def create_app(
@@ -45,31 +53,50 @@ def create_app(
 ) -> Flask:
     """Return the application; everything that is not handed in is the real thing.
 
-    Raises SettingsError for settings that cannot run and LibraryError for policies that do not load.
+    Raises SettingsError for settings that cannot run, LibraryError for policies that do not load, and SchemaError or
+    StorageDownError for a database that cannot be begun with.
     """
     settings = settings or read_settings(os.environ)
     loaded, vocabulary = library or load_data(settings)
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
+    circuits = Circuits()
+
+    def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
+        return circuits.guard_server(fetch or client.within(caller.private_networks), caller, base)
+
+    database = Database.of(settings.database)
+    seal = seal_of(settings)
     services = Services(
         settings=settings,
         library=library_as_run,
         vocabulary=vocabulary,
         clock=clock,
-        store=DecisionStore[KeptDecision](weigh=lambda kept: len(kept.json)),
-        authorizations=Authorizations(),
+        database=database,
+        ledger=Ledger(database),
+        seal=seal,
+        digests=data_digests(data_folders(settings)),
         links=Links(settings.public_url),
-        callers=_callers(settings, library_as_run, clock, client),
+        sent=SentCards(database),
+        feedbacks=Feedbacks(database, seal),
+        callers=_callers(
+            settings, library_as_run, clock, keys=_keys(client, circuits), replays=UsedTokens(database, clock)
+        ),
         turns=Turns(settings.calls_per_client),
-        fetch_for=lambda caller: fetch or client.within(caller.private_networks),
+        fetch_for=fetch_for,
+        circuits=circuits,
     )
+    # Last of all that may refuse to start, so that a mistake elsewhere leaves no file behind.
+    prepare(database)
     app = Flask("service", static_folder=None)
+    lifecycle(app).forked.append(partial(database.dispose, close=False))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)
     register_error_handlers(app)
     offered = offered_services(observation_codes(vocabulary))
     register_headers(app, settings, offered.keys())
+    register_arrival(app, settings.deadline_seconds)
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
         configure_logs()
@@ -77,18 +104,25 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, client: FhirClient) -> Callers:
+def _keys(client: FhirClient, circuits: Circuits) -> KeySource:
+    """Return what has the keys of clients, fetched from where they are registered."""
+
+    def fetch_keys(of: Client, deadline: Deadline) -> Mapping[str, Any] | None:
+        address = BaseUrl.of(of.jku) if of.jku else None
+        if of.jku is None or address is None:
+            return None
+        fetch = circuits.guard_keys(client.key_sets(of.private_networks), address, of.private_networks)
+        return fetch(of.jku, None, deadline).body
+
+    return KeySource(fetch_keys)
+
+
+def _callers(settings: Settings, library: Library, clock: Clock, *, keys: KeySource, replays: Replays) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
     clients = read_clients(settings.clients, development=settings.in_development, payers=library.payers)
-
-    def fetch_keys(of: Client) -> Mapping[str, Any] | None:
-        deadline = Deadline.after(KEYS_SECONDS)
-        return None if of.jku is None else client.fetch_json(of.jku, of.private_networks, deadline)
-
-    replays = ReplaysInMemory(clock)
-    return RegisteredCallers(clients, settings, keys=KeySource(fetch_keys), replays=replays, clock=clock)
+    return RegisteredCallers(clients, settings, keys=keys, replays=replays, clock=clock)
 
 
 def _keep_out_of_collection() -> None:

@@ -46,6 +46,11 @@ class BaseUrl:
         return cls(parts.scheme, host, port if port is not None else _SCHEME_PORTS[parts.scheme], path)
 
     @property
+    def origin(self) -> "BaseUrl":
+        """Return the server alone, without a path."""
+        return BaseUrl(self.scheme, self.host, self.port, "")
+
+    @property
     def is_loopback(self) -> bool:
         """Say whether the host is this machine by name or by literal address."""
         address = self.address

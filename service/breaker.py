@@ -21,7 +21,7 @@ class Circuit(Enum):
 class Breaker:
     """Counts failures in a row; safe to use from several threads.
 
-    Whoever is told that it may ask reports how that went, by `succeeded` or `failed`.
+    Whoever is told that it may ask reports how that went, by `succeeded`, `failed` or `abandoned`.
     """
 
     def __init__(self, failures: int, open_seconds: float, monotonic: Monotonic = time.monotonic) -> None:
@@ -57,6 +57,11 @@ class Breaker:
             self._failures += 1
             if self._opened is not None or self._failures >= self._most:
                 self._opened, self._tried = self._monotonic(), None
+
+    def abandoned(self) -> None:
+        """Take note that asking taught nothing of the server: if this was the trial, another may try at once."""
+        with self._lock:
+            self._tried = None
 
     @property
     def circuit(self) -> Circuit:

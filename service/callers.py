@@ -10,6 +10,7 @@ from service.addresses import Network
 from service.base_url import BaseUrl
 from service.clients import Client, Clients
 from service.clock import Clock
+from service.deadline import Deadline
 from service.jwks import KeySource
 from service.logs import log_event
 from service.replays import Replays
@@ -47,10 +48,11 @@ class Caller:
 class Callers(Protocol):
     """Tells who calls."""
 
-    def identify(self, authorization: str | None, /, *paths: str) -> Caller:
+    def identify(self, authorization: str | None, /, *paths: str, deadline: Deadline) -> Caller:
         """Return the caller of an Authorization header; raise Unauthenticated (401) when it is nobody we know.
 
-        `paths` are those of the endpoint, below the public address: a token is made for one of them.
+        `paths` are those of the endpoint, below the public address: a token is made for one of them. What has to be
+        fetched to find out is fetched by the deadline of the call.
         """
         ...
 
@@ -82,7 +84,7 @@ class Anyone:
 
     caller: Caller
 
-    def identify(self, *_: str | None) -> Caller:
+    def identify(self, *_: str | None, deadline: Deadline) -> Caller:  # noqa: ARG002 - nothing is fetched
         """Return the caller; no token is looked at."""
         return self.caller
 
@@ -100,7 +102,7 @@ class RegisteredCallers:
             {client.id: registered(client, settings) for client in clients}
         )
 
-    def identify(self, authorization: str | None, /, *paths: str) -> Caller:
+    def identify(self, authorization: str | None, /, *paths: str, deadline: Deadline) -> Caller:
         """Return the client's caller; the log says why nobody was recognised, the answer does not."""
         audiences = frozenset(f"{self._address}{path}" for path in paths)
         try:
@@ -111,6 +113,7 @@ class RegisteredCallers:
                 keys=self._keys,
                 replays=self._replays,
                 clock=self._clock,
+                deadline=deadline,
             )
         except Unauthenticated as problem:
             log_event("unauthenticated", level="warning", reason=problem.reason.value)

@@ -2,8 +2,8 @@
 
 Three things differ from urllib3's own. The host is resolved here, once, and the address that was judged is the one
 connected to; the name stays what TLS and the Host header know the server by. The timeout is that of all reads of an
-answer together, headers included. And nothing is retried, redirected, remembered or taken from the environment,
-because requests' adapter does none of that (its Session does).
+answer together, headers included, and within it a server may not be silent for long. And nothing is retried,
+redirected, remembered or taken from the environment, because requests' adapter does none of that (its Session does).
 """
 
 import io
@@ -22,6 +22,11 @@ from service.addresses import Reach
 from service.base_url import Address
 
 CONNECT_SECONDS = 0.5
+"""Time to connect to one address; the TLS handshake has as much again."""
+
+READ_SECONDS = 1.5
+"""So long a server may send nothing, at the beginning of an answer and within it; and so long its name may take."""
+
 _CONNECTIONS = 64
 _BUFFER = 16_384
 
@@ -29,7 +34,8 @@ _BUFFER = 16_384
 class _TimedReads(io.RawIOBase):
     """A socket's reads, all of them by one moment.
 
-    A socket's own timeout is that of each read: a server that sends a byte now and then never meets it.
+    A socket's own timeout is that of each read: a server that sends a byte now and then never meets it. So each read
+    has what is left, and at most READ_SECONDS of it.
     """
 
     def __init__(self, reads: io.RawIOBase, sock: socket.socket, seconds: float) -> None:
@@ -42,7 +48,7 @@ class _TimedReads(io.RawIOBase):
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._socket.settimeout(min(left, READ_SECONDS))
         return self._reads.readinto(buffer)
 
     def close(self) -> None:
@@ -73,7 +79,8 @@ class _Connection(HTTPConnection):
         seconds = self.timeout or 0.0
         until = time.monotonic() + seconds
         try:
-            return _connect(self._reach.of(self.host, self.port, seconds), self.port, until)
+            addresses = self._reach.of(self.host, self.port, min(seconds, READ_SECONDS))
+            return _connect(addresses, self.port, until)
         except TimeoutError as error:
             raise ConnectTimeoutError("no connection in time") from error
         except (OSError, UnicodeError) as error:

@@ -1,18 +1,19 @@
 """Deciding: each subject of a call in the light of the others, the record and the coverage."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
 from cards.context import DecidedOrder
-from cards.links import Links
 from criteria.alternatives import alternatives_of
 from criteria.approval import approval_of, judge_dose
 from criteria.decision import Decision
 from criteria.evaluation import evaluate
-from criteria.facts import Answer, Case, Order, Reading, Record, SearchState
+from criteria.facts import Case, Order, Reading, Record, SearchState
 from criteria.finding import Determination
 from criteria.library import Library
 from criteria.oncology.current import is_under_treatment
@@ -24,11 +25,13 @@ from criteria.verdict import Verdict
 from fhir_mappers.element import Issue
 from fhir_mappers.order import DRUG_ORDERS, map_order
 from fhir_mappers.record import MappedRecord
+from service.assertions import assertion_ids
+from service.case import answers_that_count, decision_day, reading_notes, record_beside
 from service.coverage_choice import Choice, Coverages
-from service.decision_store import Issued
 from service.draft_orders import DraftOrder
 from service.hook_request import HookRequest
-from service.naming import Earlier, name_decision
+from service.naming import Earlier, NamedDecision, name_decision, treatment_of
+from service.past import Authorization, Past
 from service.prefetch import Gathered
 from service.services import Services
 from service.subjects import Kind, Subject, Subjects
@@ -66,10 +69,13 @@ class Call:
         mapped: MappedRecord,
         services: Services,
         subjects: Subjects,
+        *,
+        past: Past,
+        called: date,
     ) -> None:
-        self.request, self.services = request, services
+        self.request, self.services, self.past, self.called = request, services, past, called
         self.library: Library = services.library
-        self.called: date = services.clock.today()
+        self.named: list[NamedDecision] = []
         record, later = known_by(mapped.record, self.called)
         self.record: Record = record
         self.notes = bounded((*request.notes, *gathered.notes, *mapped.notes, *subjects.notes, *later))
@@ -98,37 +104,60 @@ class Call:
             return None
         choice = self.coverages.choose(mapped.order, subject.draft.resource)
         carrier = subject.draft.resource if subject.target is None else subject.target
-        earlier = Earlier.on(carrier, self.request, self.services)
+        earlier = Earlier.on(carrier, self.past, self.request.patient_id)
         # The care lies ahead: the coverage must be in force when it can begin, not when the order was written.
         day = max(decision_day(mapped.order, self.called), self.called)
         problem = choice.problem(day)
         if subject.kind is Kind.VISIT and problem is None and not earlier.kept:
             return None
-        decision = self._decision(mapped, choice, problem, earlier.in_force(day, choice, mapped.order.drug.key))
+        decision = self._decision(mapped, choice, problem)
         if subject.kind is Kind.ON_RECORD and decision.determination is None:
             return None
+        held = self._held(decision, choice, earlier, day)
+        if held is not None:
+            decision = _resting_on(held, decision, choice)
+        named = name_decision(decision, subject, choice, self.request, held)
+        self.named.append(named)
         return DecidedOrder(
-            name_decision(decision, subject, choice, self.request, self.services),
+            named.decision,
             subject.draft.resource,
             choice.reference,
             earlier.names(primary_only=subject.kind is Kind.ON_RECORD),
             target=subject.target,
-            is_annotated=self._is_annotated(subject, decision, earlier, choice),
+            is_annotated=self._is_annotated(subject, carrier, decision, earlier, choice),
         )
 
-    def _is_annotated(self, subject: Subject, decision: Decision, earlier: Earlier, choice: Choice) -> bool:
+    def _held(self, decision: Decision, choice: Choice, earlier: Earlier, day: date) -> Authorization | None:
+        """Return the authorization in force that this order keeps (decision contract, section 2).
+
+        It is one that the order carries, or one of the same treatment, which an order of this call may have got just
+        now. It ends where the root is not met or the dose exceeds the limit.
+        """
+        if decision.determination is None or not _still_covers(decision.determination, decision.dose):
+            return None
+        treatment = treatment_of(decision, choice, self.request)
+        known = [*self.past.authorizations, *(each.issued for each in self.named if each.issued is not None)]
+        same = [each for each in known if each.treatment == treatment and each.holds(day)]
+        return earlier.in_force(day, choice, decision.order.drug.key) or (same[0] if same else None)
+
+    def _is_annotated(
+        self, subject: Subject, carrier: Mapping[str, Any], decision: Decision, earlier: Earlier, choice: Choice
+    ) -> bool:
         """Say whether the answer is written to the subject.
 
         What a primary hook asserted, a number perhaps, is not replaced by the foresight of a secondary one, and a
-        number in force not by the news that a system is down.
+        number in force not by the news that a system is down. While it is not known what was asserted before, nothing
+        is written beside an assertion that may be ours.
         """
         if not subject.is_held or subject.kind is Kind.ON_RECORD:
+            return False
+        if not self.past.is_known and assertion_ids(carrier):
             return False
         if decision.outcome is Outcome.TECHNICAL and earlier.in_force(self.called, choice) is not None:
             return False
         return self.request.service.primary or not earlier.has_primary
 
-    def _decision(self, mapped: Mapped, choice: Choice, problem: Outcome | None, held: Issued | None) -> Decision:
+    def _decision(self, mapped: Mapped, choice: Choice, problem: Outcome | None) -> Decision:
         on = decision_day(mapped.order, self.called)
         bare = Decision(
             id="",
@@ -148,17 +177,17 @@ class Call:
             case Kind.VISIT:
                 return replace(bare, reason=_IN_FORCE)
             case Kind.ORDER | Kind.ON_RECORD:
-                return self._decision_by_policy(bare, mapped, choice, held)
+                return self._decision_by_policy(bare, mapped, choice)
             case _:
                 assert_never(mapped.subject.kind)
 
-    def _decision_by_policy(self, bare: Decision, mapped: Mapped, choice: Choice, held: Issued | None) -> Decision:
+    def _decision_by_policy(self, bare: Decision, mapped: Mapped, choice: Choice) -> Decision:
         selection = self.library.select(choice.payer, mapped.order.drug, bare.on)
         if mapped.draft.resource["resourceType"] not in DRUG_ORDERS:
             return self._other_order(bare, mapped, choice, selection)
         match selection:
             case PolicyApplies(policy):
-                return self._judged(bare, mapped, choice, policy, held)
+                return self._judged(bare, mapped, choice, policy)
             case PreferredProduct(policy, _):
                 return replace(bare, outcome=Outcome.PREFERRED, policy=policy)
             case NoPolicy() if self._drug_was_not_read(mapped):
@@ -185,12 +214,12 @@ class Call:
         unread = mapped.order.drug.reading is Reading.UNRECOGNISED
         return referred and unread and self.record.search("Medication") is SearchState.FAILED
 
-    def _judged(self, bare: Decision, mapped: Mapped, choice: Choice, policy: Policy, held: Issued | None) -> Decision:
+    def _judged(self, bare: Decision, mapped: Mapped, choice: Choice, policy: Policy) -> Decision:
         on, order = bare.on, mapped.order
         case = Case(
             order=order,
             drafts=tuple(each.order for each in self.drafts if each is not mapped and _is_meant(each.draft)),
-            record=_record_beside(order, self.record),
+            record=record_beside(order, self.record),
             plan=choice.plan(),
             answers=answers_that_count(self.record.answers, order, policy, self.services.links, self._answer_window()),
         )
@@ -200,6 +229,8 @@ class Call:
         dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
         authority = self._authority(policy, choice)
         outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
+        if outcome is Outcome.AUTHORIZED and not self.past.is_known:
+            authority, outcome = dataclasses.replace(authority, recordable=False), Outcome.AUTHORIZABLE
         decision = replace(
             bare,
             outcome=outcome,
@@ -209,11 +240,8 @@ class Call:
             dose=dose,
             authority=authority,
             safety_notes=safety_notes(case, on, drug),
-            notes=(*bare.notes, *_reading_notes(order)),
+            notes=(*bare.notes, *reading_notes(order)),
         )
-        if held is not None and _still_covers(determination, dose):
-            # Contract section 2: an authorization in force holds until the record contradicts it.
-            return replace(decision, outcome=Outcome.AUTHORIZED, authorization=held.number, approval=held.approval)
         if outcome in _PROPOSED_AFTER:
             return replace(decision, alternatives=alternatives_of(case, on, policy, self.library))
         if outcome is Outcome.AUTHORIZED:
@@ -251,59 +279,14 @@ def _is_meant(draft: DraftOrder) -> bool:
     return draft.resource.get("doNotPerform") is not True and not (isinstance(status, str) and status in _WITHDRAWN)
 
 
+def _resting_on(held: Authorization, decision: Decision, choice: Choice) -> Decision:
+    """Return the decision with the authorization in force: its number and its last day, never past the coverage's."""
+    ends = [held.approval.expires, *([choice.last_day] if choice.last_day else [])]
+    approval = dataclasses.replace(held.approval, expires=min(ends))
+    return replace(
+        decision, outcome=Outcome.AUTHORIZED, authorization=held.number, approval=approval, alternatives=None
+    )
+
+
 def _still_covers(determination: Determination, dose: DoseFinding | None) -> bool:
     return determination.root.verdict is not Verdict.NOT_MET and not (dose and dose.exceeds)
-
-
-def _record_beside(order: Order, record: Record) -> Record:
-    """Return the record without the order itself: one that is active already is no evidence for itself."""
-    name = order.source.reference
-    if all(each.source.reference != name for each in record.orders):
-        return record
-    return replace(
-        record,
-        orders=tuple(each for each in record.orders if each.source.reference != name),
-        exposures=tuple(each for each in record.exposures if each.source.reference != name),
-    )
-
-
-def decision_day(order: Order, called: date) -> date:
-    """Return the day the policy is read on: authoredOn, else the day of the call.
-
-    Of a partial authoredOn it is the day of the call if that lies inside, else its last day.
-    """
-    if order.authored is None:
-        return called
-    if order.authored.possibly_within(called, called):
-        return called
-    return order.authored.latest
-
-
-def answers_that_count(
-    answers: tuple[Answer, ...], order: Order, policy: Policy, links: Links, window: tuple[date, date]
-) -> tuple[Answer, ...]:
-    """Return the answers to this policy's questionnaires that name this order, or were authored in the window.
-
-    Contract section 8. Completeness, authorship and status were checked where the response was read.
-    """
-    if not answers:
-        return ()
-    ours = {f"{links.questionnaire(path)}|{policy.version}" for path in policy.paths.values()}
-    first, last = window
-    return tuple(
-        each
-        for each in answers
-        if each.questionnaire in ours
-        and (
-            order.source.reference in each.contexts
-            or (each.authored is not None and each.authored.surely_within(first, last))
-        )
-    )
-
-
-def _reading_notes(order: Order) -> tuple[str, ...]:
-    notes = [f"{order.source.reference}: drug identified by {order.drug.basis}"] if order.drug.basis else []
-    if order.drug.reading is not Reading.IDENTIFIED:
-        notes.append(f"{order.source.reference}: drug {order.drug.reading.value}")
-    notes += [f"{order.source.reference}: reason {each} could not be read" for each in order.unread_reasons]
-    return tuple(notes)

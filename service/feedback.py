@@ -3,15 +3,12 @@
 Nothing of a report is cut or logged. It is kept to follow what became of the guidance, and for nothing else.
 """
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from threading import Lock
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 from cards.card import Card
 from cards.context import DecidedOrder
-from service.decision_store import NEWEST, DecisionStore
 from service.feedback_request import Accepted, FeedbackItem, Overridden, read_feedback
 from service.problems import Issue, RequestProblem
 
@@ -30,42 +27,11 @@ class SentCard:
 
 
 class SentCards(Protocol):
-    """The cards that were sent. In memory here; a database can stand behind it."""
+    """The cards that were sent."""
 
-    def keep(self, cards: Iterable[SentCard]) -> None:
-        """Remember cards."""
+    def find(self, cards: Collection[str], client_id: str | None) -> Mapping[str, SentCard]:
+        """Return those of some cards that this client got; not one that another client got, or that is forgotten."""
         ...
-
-    def find(self, card: str, client_id: str | None) -> SentCard | None:
-        """Return a card that this client got; None for one that another client got, or none, or that is forgotten."""
-        ...
-
-
-class NewestSentCards:
-    """Keeps the newest cards in memory; safe to use from several threads."""
-
-    def __init__(self, newest: int = NEWEST) -> None:
-        """Keep at most `newest` cards; raise ValueError when that is none."""
-        self._cards = DecisionStore[SentCard](newest)
-        self._lock = Lock()
-
-    def keep(self, cards: Iterable[SentCard]) -> None:
-        """Remember cards. One that comes again keeps the suggestions it had: some user may still look at them."""
-        with self._lock:
-            for each in cards:
-                key = _card_key(each.card, each.client_id)
-                earlier = self._cards.get(key)
-                suggestions = each.suggestions | (earlier.suggestions if earlier else frozenset())
-                self._cards.put(key, replace(each, suggestions=suggestions))
-
-    def find(self, card: str, client_id: str | None) -> SentCard | None:
-        """Return a card that this client got; None for any other."""
-        return self._cards.get(_card_key(card, client_id))
-
-
-def _card_key(card: str, client_id: str | None) -> str:
-    """Name a card of a client. A UUID is its own already (service.naming); who reports is part of the question here."""
-    return card if client_id is None else f"{card} {client_id}"
 
 
 def sent_cards(
@@ -105,54 +71,16 @@ class Feedback:
         return self.sent.decision_id if self.sent else None
 
 
-class Feedbacks:
-    """Keeps the newest reports in memory; safe to use from several threads."""
-
-    def __init__(self, newest: int = NEWEST) -> None:
-        """Keep at most `newest` reports; raise ValueError when that is none."""
-        if newest < 1:
-            raise ValueError("a store of no reports keeps no feedback")
-        self._newest = newest
-        self._kept: OrderedDict[Hashable, Feedback] = OrderedDict()
-        self._lock = Lock()
+class Feedbacks(Protocol):
+    """The reports that came in."""
 
     def put(self, reports: Iterable[Feedback]) -> None:
-        """Keep reports together. One that comes again replaces itself, and stays linked to the card it was."""
-        with self._lock:
-            for each in reports:
-                key = _report_key(each)
-                earlier = self._kept.pop(key, None)
-                self._kept[key] = replace(each, sent=each.sent or earlier.sent) if earlier else each
-                if len(self._kept) > self._newest:
-                    self._kept.popitem(last=False)
+        """Keep all reports of one client, or none and raise UnavailableError; one that comes again replaces itself."""
+        ...
 
-    def of_decision(self, decision_id: str) -> tuple[Feedback, ...]:
-        """Return the reports on the cards of a decision, oldest action first."""
-        with self._lock:
-            found = [each for each in self._kept.values() if each.decision_id == decision_id]
-        return tuple(sorted(found, key=lambda each: each.item.at))
-
-    def __len__(self) -> int:
-        """Return how many reports are kept."""
-        with self._lock:
-            return len(self._kept)
-
-
-def _report_key(report: Feedback) -> Hashable:
-    """Return what tells two actions apart.
-
-    Client, card and moment are not enough: where moments are whole seconds, two suggestions of a card can have been
-    accepted in the same one, and reported one by one. A reason or comment that was corrected is no action of its own.
-    """
-    outcome = report.item.outcome
-    match outcome:
-        case Accepted(suggestions):
-            action = frozenset(suggestions)
-        case Overridden():
-            action = frozenset()
-        case _:
-            assert_never(outcome)
-    return report.client_id, report.item.card, report.item.at, action
+    def of_decision(self, decision_id: str) -> tuple[dict[str, Any], ...]:
+        """Return the reports on the cards of a decision as they are listed, oldest action first."""
+        ...
 
 
 def report_json(report: Feedback) -> dict[str, Any]:
@@ -179,7 +107,8 @@ def take_feedback(body: Any, client_id: str | None, sent: SentCards, feedbacks: 
     that none is lost after a restart, and nobody learns whether a card exists.
     """
     items = read_feedback(body)
-    reports = [Feedback(item, client_id, sent.find(item.card, client_id)) for item in items]
+    known = sent.find({item.card for item in items}, client_id)
+    reports = [Feedback(item, client_id, known.get(item.card)) for item in items]
     issues = [issue for index, each in enumerate(reports) for issue in _strange_suggestions(each, index)]
     if issues:
         raise RequestProblem(400, tuple(issues))

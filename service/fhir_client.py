@@ -5,7 +5,7 @@ service.addresses; this module keeps a slow, broken or hostile server from costi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
@@ -14,7 +14,7 @@ from urllib3.util import Timeout
 
 from criteria.facts import SearchState
 from service.addresses import AddressRefused, Network, Reach
-from service.connections import ReachAdapter
+from service.connections import CONNECT_SECONDS, READ_SECONDS, ReachAdapter
 from service.deadline import Allowance, Deadline
 from service.exact_json import JsonError, decode
 from service.key_set import LARGEST_KEY_SET
@@ -31,18 +31,25 @@ _ENCODINGS = frozenset({"", "identity", "gzip"})
 # The server understood and does not give it: a clinician can. 400, 405, 422 and 501 are how servers say "unsupported".
 _DENIED = frozenset({400, 403, 404, 405, 410, 422, 501})
 
+# Besides 5xx what says that the server itself has trouble. 401 and redirects to a login say it of the caller's token.
+_FAULTS = frozenset({408, 429})
+_SERVER_ERROR = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What came of one URL: a JSON object, or how and why it failed; reasons hold no patient data.
 
-    `unreachable` says that no connection came about, so that asking again is no use.
+    `unreachable` says that no connection came about, so that asking again is no use. `fault` says that the server
+    failed, whoever had asked: it had its time and did not answer, or answered 5xx, 408, 429 or what is no JSON object.
+    A token that is refused, an answer that is too large and a deadline that was nearly over are no faults of it.
     """
 
     state: SearchState
     body: Mapping[str, Any] | None = None
     reason: str = ""
     unreachable: bool = False
+    fault: bool = field(default=False, compare=False)
 
 
 Fetch = Callable[[str, str | None, Deadline], Fetched]
@@ -72,15 +79,18 @@ class FhirClient:
         """
         return self._line(networks)
 
-    def fetch_json(
-        self, url: str, networks: tuple[Network, ...], deadline: Deadline, accept: str = "application/json"
-    ) -> Mapping[str, Any] | None:
-        """Return a small JSON object, such as a key set, that is read without a token; None when it cannot be had.
+    def key_sets(self, networks: tuple[Network, ...]) -> Fetch:
+        """Return what reads key sets: small JSON objects, without a token.
 
-        It is read as strictly as the tokens it is for: no member may stand twice.
+        They are read as strictly as the tokens they are for: no member may stand twice.
         """
-        small = replace(deadline, allowance=Allowance(LARGEST_KEY_SET))
-        return self._line(networks).read(url, None, small, accept, read_object).body
+        line = self._line(networks)
+
+        def fetch(url: str, _token: str | None, deadline: Deadline) -> Fetched:
+            small = replace(deadline, allowance=Allowance(LARGEST_KEY_SET))
+            return line.read(url, None, small, "application/json", read_object)
+
+        return fetch
 
     def _line(self, networks: tuple[Network, ...]) -> "_Line":
         key = frozenset(networks)
@@ -105,23 +115,29 @@ class _Line:
 
     def read(self, url: str, token: str | None, deadline: Deadline, accept: str, parse: _Parse) -> Fetched:
         """Return what came of the URL."""
-        if deadline.passed:
+        left = deadline.remaining()
+        if left <= 0.0:
             return _failed("no time was left")
         if not self._reach.loopback_allowed and not url.lower().startswith("https://"):
             return _failed("has no https address", unreachable=True)
+        # Who is asked in the last moment cannot be blamed for not answering.
+        had_time = left >= READ_SECONDS
         try:
             with self._get(url, token, deadline, accept) as response:
-                return _answer(response, deadline, parse)
+                return _answer(response, deadline, parse, had_time=had_time)
         except AddressRefused:
             return _failed("is at an address this service may not call", unreachable=True)
-        except requests.Timeout as error:
-            return _failed("did not answer in time", unreachable=isinstance(error, requests.ConnectTimeout))
+        except requests.ConnectTimeout:
+            return _failed("did not answer in time", unreachable=True, fault=left >= CONNECT_SECONDS)
+        except requests.Timeout:
+            return _failed("did not answer in time", fault=had_time)
         except ReadTimeoutError:
-            return _failed("did not finish its answer in time")
+            return _failed("did not finish its answer in time", fault=had_time)
         except requests.ConnectionError as error:
-            return _failed("could not be reached", unreachable=not _dropped(error))
-        except (requests.RequestException, HTTPError, OSError, UnicodeError):
-            return _failed("broke off its answer")
+            return _failed("could not be reached", unreachable=not _dropped(error), fault=True)
+        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+            # What cannot be written into a request is the caller's: a token with a line break is a ValueError.
+            return _failed("broke off its answer", fault=not isinstance(error, ValueError))
 
     def _get(self, url: str, token: str | None, deadline: Deadline, accept: str) -> requests.Response:
         """A pooled connection may have been closed by the server while it was idle: that, and only that, is retried."""
@@ -151,27 +167,27 @@ def _dropped(error: requests.ConnectionError) -> bool:
     return bool(error.args) and isinstance(error.args[0], ProtocolError)
 
 
-def _answer(response: requests.Response, deadline: Deadline, parse: _Parse) -> Fetched:
+def _answer(response: requests.Response, deadline: Deadline, parse: _Parse, *, had_time: bool) -> Fetched:
     status = response.status_code
     if status in _DENIED:
         return Fetched(SearchState.DENIED, reason=f"answered {status}")
     if status != requests.codes.ok:
-        return _failed(f"answered {status}")
+        return _failed(f"answered {status}", fault=status >= _SERVER_ERROR or status in _FAULTS)
     if response.headers.get("Content-Encoding", "").lower() not in _ENCODINGS:
-        return _failed("answered in an encoding that is not read")
-    body = _read(response, deadline)
+        return _failed("answered in an encoding that is not read", fault=True)
+    body = _read(response, deadline, had_time=had_time)
     if isinstance(body, Fetched):
         return body
     try:
         value = parse(body)
     except JsonError:
-        return _failed("answered something that is not JSON")
+        return _failed("answered something that is not JSON", fault=True)
     if not isinstance(value, dict):
-        return _failed("answered something that is not a FHIR resource")
+        return _failed("answered something that is not a FHIR resource", fault=True)
     return Fetched(SearchState.ANSWERED, body=value)
 
 
-def _read(response: requests.Response, deadline: Deadline) -> bytes | Fetched:
+def _read(response: requests.Response, deadline: Deadline, *, had_time: bool) -> bytes | Fetched:
     """Read with read1, which returns what is there.
 
     Other ways wait for full chunks, and a server that sends a byte now and then holds them far beyond any timeout.
@@ -186,9 +202,9 @@ def _read(response: requests.Response, deadline: Deadline) -> bytes | Fetched:
         if not deadline.allowance.take(len(part)):
             return _failed("answered too much in all")
         if deadline.passed:
-            return _failed("did not finish its answer in time")
+            return _failed("did not finish its answer in time", fault=had_time)
     return b"".join(parts)
 
 
-def _failed(reason: str, *, unreachable: bool = False) -> Fetched:
-    return Fetched(SearchState.FAILED, reason=reason, unreachable=unreachable)
+def _failed(reason: str, *, unreachable: bool = False, fault: bool = False) -> Fetched:
+    return Fetched(SearchState.FAILED, reason=reason, unreachable=unreachable, fault=fault)

@@ -60,6 +60,8 @@ class HookRequest:
     prefetch: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The request as it was parsed. It holds the access token."""
 
     @property
     def patient_id(self) -> str:
@@ -92,6 +94,7 @@ def read_request(
         prefetch=optional_object(body, "prefetch", "$.prefetch") or {},
         notes=(*notes, *remarks),
         remarks=remarks,
+        body=body,
     )
 
 

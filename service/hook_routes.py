@@ -1,13 +1,15 @@
 """The addresses of the CDS Hooks: discovery, the calls, and feedback on their cards."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.answer import Answered
+from service.arrival import call_deadline
 from service.callers import Caller
-from service.deadline import Deadline
 from service.exact_json import JsonError, decode, encode
 from service.feedback import take_feedback
 from service.hook_request import HookRequest, read_request
@@ -17,9 +19,11 @@ from service.problems import request_problem
 from service.search import Server
 from service.services import Services
 
-AnswerHook = Callable[[HookRequest, Gathered, Services], dict[str, Any]]
+AnswerHook = Callable[[HookRequest, Gathered, Services], Answered]
 
 _JSON = "application/json"
+RECORDED = "Her2-Crd-Recorded"
+"""Says whether the decisions of an answer are recorded for good; without that no number was issued."""
 _DISCOVERY = "/cds-services"
 
 
@@ -28,6 +32,7 @@ def add_hook_routes(
 ) -> None:
     """Add the routes below /cds-services."""
     discovered = encode(discovery(offered))
+    routes.teardown_request(_end_turn)
 
     @routes.get(_DISCOVERY)
     def discover() -> Response:
@@ -37,15 +42,16 @@ def add_hook_routes(
 
     @routes.post(f"{_DISCOVERY}/<service_id>")
     def call(service_id: str) -> Response:
-        deadline = Deadline.after(services.settings.deadline_seconds)
         service = _service(offered, service_id)
         caller = identify(services, f"{_DISCOVERY}/{service_id}")
-        with services.turns.take(caller.client):
-            hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
-            if hook_request.context.is_empty:
-                return _json({"cards": []})
-            gathered = complete(hook_request, _server(hook_request, services, deadline))
-            return _json(answer_hook(hook_request, gathered, services))
+        hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
+        if hook_request.context.is_empty:
+            return _json({"cards": []})
+        gathered = complete(hook_request, _server(hook_request, services), services.fetches)
+        answered = answer_hook(hook_request, gathered, services)
+        response = Response(answered.body, content_type=_JSON)
+        response.headers[RECORDED] = "true" if answered.is_recorded else "false"
+        return response
 
     @routes.post(f"{_DISCOVERY}/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
@@ -58,10 +64,21 @@ def add_hook_routes(
 
 
 def identify(services: Services, *paths: str) -> Caller:
-    """Return who makes the present call; raise Unauthenticated (401) for nobody we know."""
-    caller = services.callers.identify(request.headers.get("Authorization"), *paths)
+    """Return who makes the present call, which takes a turn of theirs from here to its end.
+
+    Raises Unauthenticated (401) for nobody we know, TooManyCalls (429) for who has as many calls under way as allowed.
+    """
+    caller = services.callers.identify(request.headers.get("Authorization"), *paths, deadline=call_deadline())
     g.client = caller.client
+    turn = ExitStack()
+    turn.enter_context(services.turns.take(caller.client))
+    g.turn = turn
     return caller
+
+
+def _end_turn(_error: BaseException | None = None) -> None:
+    if (turn := g.pop("turn", None)) is not None:
+        turn.close()
 
 
 def _service(offered: Mapping[str, HookService], service_id: str) -> HookService:
@@ -90,14 +107,15 @@ def _body() -> Any:
         raise request_problem("$", "invalid", f"the body is {error}") from None
 
 
-def _server(hook_request: HookRequest, services: Services, deadline: Deadline) -> Server | None:
+def _server(hook_request: HookRequest, services: Services) -> Server | None:
     """Return the caller's FHIR server when it names one that this service may call."""
     if hook_request.fhir is None:
         return None
     base = hook_request.caller.fhir_base(hook_request.fhir.server)
     if base is None:
         return None
-    return Server(base, hook_request.fhir.token, services.fetch_for(hook_request.caller), deadline)
+    fetch = services.fetch_for(hook_request.caller, base)
+    return Server(base, hook_request.fhir.token, fetch, call_deadline())
 
 
 def _json(value: Any) -> Response:

@@ -7,11 +7,11 @@ tokens too, so how often an address is asked depends on the clock and never on h
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from service.clients import Client
-from service.deadline import Monotonic
+from service.deadline import Deadline, Monotonic
 from service.key_set import KeySet, KeySetError, read_key_set
 
 FRESH_SECONDS = 600.0
@@ -24,10 +24,13 @@ BETWEEN_FETCHES_SECONDS = 30.0
 """Between one fetch and the next of the same client, whatever came of the first."""
 
 WAIT_SECONDS = 2.0
-"""So long a call waits for keys that another call is fetching."""
+"""So long a call waits for keys that another call is fetching, out of its own time."""
 
-FetchKeys = Callable[[Client], Mapping[str, Any] | None]
-"""Fetches the parsed document at `client.jku`, and nothing else, within its own deadline and LARGEST_KEY_SET bytes.
+MOST_WAITING = 8
+"""So many calls wait for one client's keys: whoever claims to be it, an address that hangs never takes all threads."""
+
+FetchKeys = Callable[[Client, Deadline], Mapping[str, Any] | None]
+"""Fetches the parsed document at `client.jku`, and nothing else, within the deadline and LARGEST_KEY_SET bytes.
 
 None when it could not be had; it raises nothing for what a server does.
 """
@@ -46,6 +49,7 @@ class _Kept:
     fetched: _Fetched | None = None
     tried_at: float | None = None
     fetching: Lock = field(default_factory=Lock)
+    places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_WAITING))
 
 
 class KeySource:
@@ -60,24 +64,32 @@ class KeySource:
         self._wait_seconds = wait_seconds
         self._kept: dict[str, _Kept] = {}
 
-    def keys_for(self, client: Client, kid: str) -> KeySet | None:
+    def keys_for(self, client: Client, kid: str, deadline: Deadline) -> KeySet | None:
         """Return the client's keys, looked up anew if they are old or lack this id; None when there are none to use.
 
-        One call fetches at a time. The others wait for it, unless the keys at hand have what they look for.
+        One call fetches at a time, within its deadline. The others wait for it within theirs, unless the keys at hand
+        have what they look for.
         """
         if client.keys is not None:
             return client.keys
         kept = self._kept.setdefault(client.id, _Kept())
-        if self._is_due(kept, kid):
-            usable = self._usable(kept)
-            patience = 0.0 if usable is not None and kid in usable else self._wait_seconds
-            if kept.fetching.acquire(timeout=patience):
-                try:
-                    if self._is_due(kept, kid):  # another call may just have done it
-                        self._refresh(client, kept)
-                finally:
-                    kept.fetching.release()
+        if self._is_due(kept, kid) and not deadline.passed and kept.places.acquire(blocking=False):
+            try:
+                self._look_up(client, kid, kept, deadline)
+            finally:
+                kept.places.release()
         return self._usable(kept)
+
+    def _look_up(self, client: Client, kid: str, kept: _Kept, deadline: Deadline) -> None:
+        """Fetch the keys, or wait until another call has."""
+        usable = self._usable(kept)
+        patience = 0.0 if usable is not None and kid in usable else min(self._wait_seconds, deadline.remaining())
+        if kept.fetching.acquire(timeout=patience):
+            try:
+                if self._is_due(kept, kid):  # another call may just have done it
+                    self._refresh(client, kept, deadline)
+            finally:
+                kept.fetching.release()
 
     def _is_due(self, kept: _Kept, kid: str) -> bool:
         now, fetched = self._monotonic(), kept.fetched
@@ -85,10 +97,10 @@ class KeySource:
             return False
         return fetched is None or now - fetched.at >= FRESH_SECONDS or kid not in fetched.keys
 
-    def _refresh(self, client: Client, kept: _Kept) -> None:
+    def _refresh(self, client: Client, kept: _Kept, deadline: Deadline) -> None:
         """Replace the keys if that is possible; a document that is no key set is like none."""
         try:
-            document = self._fetch(client)
+            document = self._fetch(client, deadline)
             if document is not None:
                 kept.fetched = _Fetched(read_key_set(document), self._monotonic())
         except KeySetError:

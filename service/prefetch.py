@@ -5,9 +5,11 @@ recorded as the state of its search, because "there is none" and "nobody could l
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -16,11 +18,14 @@ from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
 from service.bundles import Page, read_whole
+from service.fetches import Fetches
 from service.hook_request import HookRequest
 from service.search import Found, Search, Server, next_page, run
 from service.templates import Template, TemplateKind, reference_of
 
-THREADS = 6
+MOST_AT_ONCE = 4
+"""Searches of one call that run side by side."""
+
 _IDS_PER_SEARCH = 50
 _KEY = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
@@ -44,30 +49,37 @@ class Gathered:
     notes: tuple[str, ...]
 
 
-def complete(request: HookRequest, server: Server | None) -> Gathered:
+def complete(request: HookRequest, server: Server | None, fetches: Fetches) -> Gathered:
     """Return what prefetch and the FHIR server hold for a request; never raises for what either of them says.
 
-    `server` is None when the caller named none, or one that may not be called.
+    `server` is None when the caller named none, or one that may not be called; `fetches` runs the searches.
     """
     gathering = _Gathering(request, server.base if server else None)
     gathering.read_prefetch()
-    pending: dict[Future[Found], Template] = {}
-    pool: ThreadPoolExecutor | None = None
-    try:
-        while gathering.waiting or pending:
-            for search, template in gathering.startable():
-                if server is None or server.deadline.passed:
-                    gathering.settle(template, Found((), SearchState.FAILED, (f"{search.key}: no time was left",)))
-                    continue
-                pool = pool or ThreadPoolExecutor(THREADS, "fhir")
-                pending[pool.submit(run, search, server)] = template
-            if pending and server is not None:
-                _collect(gathering, pending, server.deadline.remaining())
-    finally:
-        if pool is not None:
-            # Not waited for: a thread that hangs on a dead server ends by its own timeouts.
-            pool.shutdown(wait=False, cancel_futures=True)
+    ready = deque(gathering.startable())
+    if server is not None:
+        _fetch(gathering, ready, server, fetches)
     return gathering.result()
+
+
+def _fetch(gathering: "_Gathering", ready: deque[tuple[Search, Template]], server: Server, fetches: Fetches) -> None:
+    """Run the searches, a few at a time, until all are settled or time is up."""
+    pending: dict[Future[Found], Template] = {}
+    try:
+        while ready or pending:
+            while ready and len(pending) < MOST_AT_ONCE:
+                search, template = ready.popleft()
+                if server.deadline.passed:
+                    gathering.settle(template, _failed(search.key, "no time was left"))
+                else:
+                    pending[fetches.submit(server.base.origin, partial(run, search, server))] = template
+            if pending:
+                _collect(gathering, pending, server.deadline.remaining())
+            ready.extend(gathering.startable())
+    finally:
+        # What has not begun never will. What hangs on a dead server is not waited for: it ends by its own timeouts.
+        for future in pending:
+            future.cancel()
 
 
 def _collect(gathering: "_Gathering", pending: dict[Future[Found], Template], seconds: float) -> None:
@@ -76,8 +88,13 @@ def _collect(gathering: "_Gathering", pending: dict[Future[Found], Template], se
     for future in ended:
         gathering.settle(pending.pop(future), future.result())
     for future in () if ended else others:
+        future.cancel()
         template = pending.pop(future)
-        gathering.settle(template, Found((), SearchState.FAILED, (f"{template.key}: no answer in time",)))
+        gathering.settle(template, _failed(template.key, "no answer in time"))
+
+
+def _failed(key: str, why: str) -> Found:
+    return Found((), SearchState.FAILED, (f"{key}: {why}",))
 
 
 class _Gathering:

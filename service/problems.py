@@ -12,7 +12,7 @@ from service.exact_json import encode
 from service.logs import correlation_id, log_event
 
 _UNAUTHENTICATED = 401
-_TOO_MANY = 429
+_TRY_AGAIN = frozenset({429, 503})
 FHIR_JSON = "application/fhir+json"
 
 # Status of werkzeug's own errors -> FHIR issue type and our sentence; theirs can repeat parts of the URL.
@@ -39,6 +39,10 @@ class Issue:
 
 class ServiceError(Exception):
     """Any error raised by `service`."""
+
+
+class UnavailableError(ServiceError):
+    """Something the service needs is down for the moment; to be tried again."""
 
 
 class RequestProblem(ServiceError):  # noqa: N818 - named by what it is, like FHIR names it
@@ -79,6 +83,7 @@ def outcome_response(status: int, issues: tuple[Issue, ...]) -> Response:
 def register_error_handlers(app: Flask) -> None:
     """Make every error of the application leave as an OperationOutcome."""
     app.register_error_handler(RequestProblem, _answer_request_problem)
+    app.register_error_handler(UnavailableError, _answer_unavailable)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_defect)
 
@@ -88,8 +93,14 @@ def _answer_request_problem(problem: RequestProblem) -> Response:
     if problem.status == _UNAUTHENTICATED:
         # RFC 9110 section 15.5.2. Nothing says why: that would tell a forger what to try next.
         response.headers["WWW-Authenticate"] = "Bearer"
-    if problem.status == _TOO_MANY:
+    if problem.status in _TRY_AGAIN:
         response.headers["Retry-After"] = "1"
+    return response
+
+
+def _answer_unavailable(_error: UnavailableError) -> Response:
+    response = outcome_response(503, (Issue("", "transient", "The service cannot do this now; try again later."),))
+    response.headers["Retry-After"] = "5"
     return response
 
 

@@ -9,13 +9,14 @@ from flask import Blueprint, Response, request
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
 from criteria.policy import Policy
-from service.decision_store import KeptDecision
+from service.decision_reading import shown
 from service.exact_json import encode
-from service.feedback import report_json
 from service.hook_routes import AnswerHook, add_hook_routes, identify
 from service.hooks import HookService
+from service.operators import is_operator
 from service.problems import FHIR_JSON, RequestProblem, request_problem
 from service.services import Services
+from service.storage.ledger import KeptDecision
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
@@ -38,21 +39,23 @@ def create_routes(services: Services, offered: Mapping[str, HookService], answer
 def _add_decision_route(routes: Blueprint, services: Services) -> None:
     @routes.get("/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
-        """Show a record to the client whose call it answered; to others it does not exist."""
-        return Response(_kept(services, decision_id, f"/decisions/{decision_id}").json, content_type=_JSON)
+        """Show a record to the client whose call it answered, and to operators; to others it does not exist."""
+        kept = _kept(services, decision_id, f"/decisions/{decision_id}")
+        return Response(shown(kept, services), content_type=_JSON)
 
     @routes.get("/decisions/<decision_id>/feedback")
     def decision_feedback(decision_id: str) -> Response:
         """List what the client told us about the cards of its decision."""
         _kept(services, decision_id, f"/decisions/{decision_id}/feedback")
-        return _json({"feedback": [report_json(each) for each in services.feedbacks.of_decision(decision_id)]})
+        return _json({"feedback": services.feedbacks.of_decision(decision_id)})
 
 
 def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
-    caller = identify(services, path)
-    kept = services.store.get(decision_id)
-    if kept is None or kept.client != caller.client:
-        raise _not_found("there is no decision with this id, or it is no longer kept")
+    reads_all = is_operator(request.headers.get("Authorization"), services.settings)
+    client = None if reads_all else identify(services, path).client or ""
+    kept = services.ledger.find(decision_id)
+    if kept is None or client not in {None, kept.client}:
+        raise _not_found("there is no decision with this id")
     return kept
 
 

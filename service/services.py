@@ -1,6 +1,6 @@
 """What a call needs besides its request: built once at start, never changed afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -11,13 +11,17 @@ from cards.links import Links
 from criteria.library import Library
 from criteria.loading import load_library, shipped_data
 from criteria.vocabulary import Vocabulary, load_vocabulary
-from service.authorizations import Authorizations
+from service.base_url import BaseUrl
 from service.callers import Caller, Callers
+from service.circuits import Circuits
 from service.clock import Clock
-from service.decision_store import DecisionStore, KeptDecision
-from service.feedback import Feedbacks, NewestSentCards, SentCards
+from service.feedback import Feedbacks, SentCards
+from service.fetches import Fetches
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.storage.database import Database
+from service.storage.ledger import Ledger
+from service.storage.sealing import Seal
 from service.turns import Turns
 
 
@@ -35,17 +39,25 @@ class Services:
     library: Library
     vocabulary: Vocabulary
     clock: Clock
-    store: DecisionStore[KeptDecision]
-    authorizations: Authorizations
+    database: Database
+    ledger: Ledger
     links: Links
     callers: Callers
-    fetch_for: Callable[[Caller], Fetch]
-    """What reads the FHIR servers of a caller."""
+    sent: SentCards
+    feedbacks: Feedbacks
+    fetch_for: Callable[[Caller, BaseUrl], Fetch]
+    """What reads a FHIR server of a caller."""
+    circuits: Circuits = field(default_factory=Circuits)
+    """Which servers are left alone at present."""
+    fetches: Fetches = field(default_factory=Fetches)
+    """The threads that fetch."""
+    seal: Seal | None = None
+    """What encrypts the inputs of a call; None where they are not retained."""
+    digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """SHA-256 of every data file that decisions rest on."""
     turns: Turns = field(default_factory=lambda: Turns(CALLS_PER_CLIENT))
     check: AnswerCheck = field(default_factory=answer_check)
     """What judges an answer before it is sent."""
-    sent: SentCards = field(default_factory=NewestSentCards)
-    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def data_folders(settings: Settings) -> Sequence[Traversable]:

@@ -113,6 +113,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         _check_production(chosen)
     else:
         chosen.setdefault("default_payer", "oscar")
+        # Nobody's data are real here, and a decision is best understood with the values it rests on.
+        chosen.setdefault("retain_inputs", "database" not in chosen or chosen["database"].startswith("sqlite:"))
     if "clients" in chosen and "fhir_servers" in chosen:
         text = "is for callers whom nobody asks for a name; in a registry each client has its own servers"
         raise SettingsError(f"{PREFIX}FHIR_SERVERS", text)

@@ -15,6 +15,7 @@ from jwt import PyJWS, PyJWTError
 
 from service.clients import Client, Clients
 from service.clock import Clock
+from service.deadline import Deadline
 from service.exact_json import JsonError
 from service.jwks import KeySource
 from service.key_set import ALGORITHMS, PublicKey
@@ -106,13 +107,14 @@ def verify(
     keys: KeySource,
     replays: Replays,
     clock: Clock,
+    deadline: Deadline,
     longest_life_seconds: int = LONGEST_LIFE_SECONDS,
 ) -> Client:
     """Return the client whose token the Authorization header carries; raise Unauthenticated.
 
-    `audiences` are the addresses under which clients know the endpoint that is called. Keys are looked up only for a
-    token of a registered client that is right in all else, and its `jti` is used up only when the signature is valid:
-    otherwise a forger could use it up first.
+    `audiences` are the addresses under which clients know the endpoint that is called; `deadline` is that of the call.
+    Keys are looked up only for a token of a registered client that is right in all else, and its `jti` is used up only
+    when the signature is valid: otherwise a forger could use it up first.
     """
     token = _bearer_token(authorization)
     header, claims = _read(token)
@@ -123,7 +125,7 @@ def verify(
     if not audiences.intersection(claims.audience):
         raise Unauthenticated(Reason.AUDIENCE)
     _check_times(claims, clock.now().timestamp(), longest_life_seconds)
-    if not _is_signed(token, header, _key(header, client, keys)):
+    if not _is_signed(token, header, _key(header, client, keys, deadline)):
         raise Unauthenticated(Reason.SIGNATURE)
     if not client.tolerate_reused_jti:
         ends = datetime.fromtimestamp(claims.expires + LEEWAY_SECONDS, UTC)
@@ -209,8 +211,8 @@ def _check_times(claims: _Claims, now: float, longest: int) -> None:
         raise Unauthenticated(Reason.NOT_YET_VALID)
 
 
-def _key(header: _Header, client: Client, source: KeySource) -> PublicKey:
-    keys = source.keys_for(client, header.kid)
+def _key(header: _Header, client: Client, source: KeySource, deadline: Deadline) -> PublicKey:
+    keys = source.keys_for(client, header.kid, deadline)
     if keys is None:
         raise Unauthenticated(Reason.NO_KEYS)
     key = keys.find(header.kid, header.algorithm)

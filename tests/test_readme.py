@@ -27,6 +27,9 @@ DOCUMENTS = [
     "docs/architecture.md",
     "docs/clients.md",
     "docs/conformance.md",
+    "docs/deployment.md",
+    "docs/limits.md",
+    "docs/records.md",
 ]
 NUMBER = re.compile(r"MMM-[0-9A-F]{12}")
 ASSERTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -43,6 +46,9 @@ def members(extension: Mapping[str, Any]) -> dict[str, str]:
     return {url: ASSERTION.sub("(id)", NUMBER.sub("(number)", text)) for url, text in found.items()}
 
 
+IN_MEMORY = {"DATABASE_URL": "sqlite://", PREFIX + "WORKERS": "1"}
+
+
 def in_development(**environ: str) -> Settings:
     return read_settings({PREFIX + "PROFILE": "development", **environ})
 
@@ -50,7 +56,7 @@ def in_development(**environ: str) -> Settings:
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     days = [each["valueDate"] for each in shown(0)["extension"] if each["url"] == "date"]
-    settings = in_development()
+    settings = in_development(**IN_MEMORY)
     return create_app(settings, load_data(settings), clock=FixedClock(date.fromisoformat(days[0]))).test_client()
 
 
@@ -97,6 +103,8 @@ def test_the_defaults_in_the_table_are_those_of_the_service() -> None:
         name for name, text in table.items() if text == "none"
     }
     assert Settings().profile.value == defaults.pop(PREFIX + "PROFILE")
+    retained = defaults.pop(PREFIX + "RETAIN_INPUTS")
+    assert (retained, Settings().retain_inputs, in_development().retain_inputs) == ("off", False, True)
     assert in_development(**defaults) == in_development()
     for key, (field, _) in READERS.items():
         if table[key] == "none":

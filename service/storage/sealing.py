@@ -8,6 +8,7 @@ from typing import NewType
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from service.problems import ServiceError
+from service.settings import PREFIX, Settings, SettingsError
 
 Sealed = NewType("Sealed", bytes)
 
@@ -45,7 +46,11 @@ def new_key() -> bytes:
 
 def read_keys(file: Path) -> Seal:
     """Return the seal of a file with one key a line, the newest first; raise SealError."""
-    return Seal(line.strip() for line in file.read_bytes().splitlines() if line.strip())
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise SealError(f"the keys cannot be read from {file}") from error
+    return Seal(line.strip() for line in lines if line.strip())
 
 
 def own_keys(file: Path) -> Seal:
@@ -57,3 +62,22 @@ def own_keys(file: Path) -> Seal:
     with os.fdopen(handle, "wb") as fresh:
         fresh.write(new_key() + b"\n")
     return read_keys(file)
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """Return what encrypts what is retained, None where nothing is; raise SettingsError for a file that holds no keys.
+
+    The development profile may do without a file: it makes its own, beside the database.
+    """
+    if not settings.retain_inputs:
+        return None
+    try:
+        if settings.retain_keys is not None:
+            return read_keys(settings.retain_keys)
+        if settings.is_in_memory:
+            return Seal([new_key()])
+        is_file = settings.database.startswith("sqlite:")
+        file = settings.database.removeprefix("sqlite:///") if is_file else "her2-crd.sqlite3"
+        return own_keys(Path(f"{file}.key"))
+    except SealError as error:
+        raise SettingsError(f"{PREFIX}RETAIN_KEYS", str(error)) from None

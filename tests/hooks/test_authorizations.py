@@ -1,5 +1,7 @@
 """An authorization keeps its number and its last day; who gets none."""
 
+import copy
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -72,12 +74,81 @@ def test_looking_at_an_authorization_does_not_renew_it() -> None:
     assert again.information(ORDER)["coverage-assertion-id"] == first.information(ORDER)["coverage-assertion-id"]
 
 
-def test_evidence_that_has_gone_is_asked_for_again() -> None:
+@pytest.mark.parametrize(("day", "is_in_force"), [("2027-03-13", True), ("2027-03-14", True), ("2027-03-15", False)])
+def test_evidence_that_has_gone_is_asked_for_again_once_the_authorization_is_over(day: str, is_in_force: bool) -> None:
+    payer = Payer()
+    first = payer.sign(request_of(CHART))
+    later = payer.sign(without(request_of(CHART), "her2-06", "her2-fish-06"), day)
+    assert payer.api.decision(later, ORDER)["outcome"] == ("authorized" if is_in_force else "documentation")
+    assert given(later) == (given(first) if is_in_force else (None, None))
+
+
+def another_order(body: Json) -> Json:
+    """The same treatment, ordered once more."""
+    order_of(body)["id"] = "order-06-again"
+    return body
+
+
+def test_another_order_of_the_same_treatment_gets_the_number_in_force_and_names_its_decision() -> None:
+    payer = Payer()
+    first = payer.sign(request_of(CHART))
+    again = payer.sign(another_order(request_of(CHART)), "2026-10-06")
+    name = "MedicationRequest/order-06-again"
+    assert given(again, name) == given(first)
+    record = payer.api.decision(again, name)
+    (evidence,) = record["approval"]["evidence"]
+    assert evidence == {
+        "reference": f"decisions/{first.information(ORDER)['coverage-assertion-id']}",
+        "path": "approval",
+        "version": None,
+        "observed": given(first)[0],
+        "on": "2026-09-15",
+        "role": "supports",
+    }
+    assert payer.api.decision(first, ORDER)["approval"]["evidence"] == []
+    assert "of 2026-09-15 is in force" in again.information(name)["reason"]["text"]
+
+
+def test_two_orders_of_one_treatment_in_one_call_get_one_number() -> None:
+    body = request_of(CHART)
+    twin = copy.deepcopy(order_of(body))
+    twin["id"] = "order-06-twin"
+    body["context"]["draftOrders"]["entry"].append({"resource": twin})
+    called = Payer().sign(body)
+    assert given(called) == given(called, "MedicationRequest/order-06-twin")
+    assert given(called)[0]
+
+
+def change(body: Json, name: str) -> Json:
+    """The same call for another patient, member number, payer's product or cancer."""
+    match name:
+        case "member number":
+            coverage_of(body)["subscriberId"] = "another"
+        case "dependent":
+            coverage_of(body)["dependent"] = "01"
+        case "patient":
+            return json.loads(json.dumps(body).replace("ex-06", "ex-07"))  # type: ignore[no-any-return]
+        case _:
+            raise ValueError(name)
+    return body
+
+
+@pytest.mark.parametrize("name", ["member number", "dependent", "patient"])
+def test_another_member_gets_another_number(name: str) -> None:
+    payer = Payer()
+    first = payer.sign(request_of(CHART))
+    other = payer.sign(change(another_order(request_of(CHART)), name))
+    assert given(other, "MedicationRequest/order-06-again")[0] not in {None, given(first)[0]}
+
+
+def test_a_record_that_contradicts_ends_the_authorization_for_another_order() -> None:
     payer = Payer()
     payer.sign(request_of(CHART))
-    later = payer.sign(without(request_of(CHART), "her2-06", "her2-fish-06"), "2026-10-06")
-    assert payer.api.decision(later, ORDER)["outcome"] == "documentation"
-    assert given(later) == (None, None)
+    body = without(another_order(request_of(CHART)), "her2-fish-06")
+    (ihc,) = [each for each in resources_of(body) if each.get("id") == "her2-06"]
+    ihc["valueCodeableConcept"] = {"text": "1+"}
+    later = payer.sign(body)
+    assert later.information("MedicationRequest/order-06-again")["covered"] == "not-covered"
 
 
 def test_a_number_names_one_period() -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.hooks.bodies import as_encounter, as_select
 from tests.hooks.clients import Api, Called, api, request_of
 from tests.service.builders import logged
+from tests.service.storage.postgresql_server import free_port
 
 OPEN = "oscar-margenza-first"
 WHEN = "2026-09-15T08:05:00Z"
@@ -62,7 +63,7 @@ def test_an_accepted_suggestion_is_stored_with_its_card_order_and_decision() -> 
 
 
 def test_a_card_is_overridden_for_a_reason_it_offers() -> None:
-    here = api()
+    here = api(retain_inputs=True)
     called = here.sign(request_of(OPEN))
     card = alternatives(called)
     reason = card["overrideReasons"][0]
@@ -73,6 +74,13 @@ def test_a_card_is_overridden_for_a_reason_it_offers() -> None:
         "overridden",
         {"reason": reason, "userComment": "tried elsewhere"},
     )
+
+
+def test_what_a_user_writes_is_not_kept_where_nothing_may_be_retained() -> None:
+    here = api(retain_inputs=False)
+    called = here.sign(request_of(OPEN))
+    send(here, overridden(called.cards[0], overrideReason={"userComment": "tried elsewhere"}))
+    assert listed(here, called)[0]["overrideReason"] == {"userComment": None, "commentWithheld": True}
 
 
 def test_several_cards_are_reported_at_once_and_one_card_repeatedly() -> None:
@@ -153,6 +161,17 @@ def test_what_a_user_comments_is_not_logged() -> None:
         send(here, {"card": "Canary-Zebulon"})
     assert "answered" in lines.getvalue()
     assert "Canary" not in lines.getvalue()
+
+
+def test_without_the_database_feedback_is_not_taken_and_calls_are_answered() -> None:
+    """A report that is not kept is never acknowledged: the client sends it again."""
+    here = api(database=f"postgresql://crd@127.0.0.1:{free_port()}/crd")
+    called = here.sign(request_of(OPEN))
+    assert called.status == 200
+    response = here.client.post(FEEDBACK, json={"feedback": [overridden(called.cards[0])]})
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json()["issue"][0]["code"] == "transient"
+    assert here.post(FEEDBACK, {"feedback": [{}]})[0] == 400
 
 
 def test_the_feedback_of_no_decision_is_a_404() -> None:

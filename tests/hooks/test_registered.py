@@ -12,6 +12,7 @@ import jwt
 import pytest
 from werkzeug.test import TestResponse
 
+from criteria.facts import SearchState
 from examples.ehr import TOKEN
 from service.__main__ import main
 from service.app import create_app
@@ -270,12 +271,12 @@ def test_the_log_says_who_called_and_why_nobody_was_recognised(tmp_path: Path) -
 def test_keys_are_fetched_from_the_registered_address_by_the_guarded_client(tmp_path: Path) -> None:
     fetched: list[str] = []
 
-    def fetch_json(_self: Any, url: str, *_: Any) -> Json:
+    def fetch(url: str, _token: str | None, _deadline: Deadline) -> Fetched:
         fetched.append(url)
-        return jwks(jwk(ec_key(), "k1"))
+        return Fetched(SearchState.ANSWERED, jwks(jwk(ec_key(), "k1")))
 
     with pytest.MonkeyPatch.context() as patch, registered(tmp_path) as here:
-        patch.setattr("service.fhir_client.FhirClient.fetch_json", fetch_json)
+        patch.setattr("service.fhir_client.FhirClient.key_sets", lambda _self, _networks: fetch)
         kit = {"issuer": "https://kit.example.org"}
         body = request_of("mmm-kadcyla-early")
         body["prefetch"]["coverage"] = None

@@ -66,14 +66,14 @@ def test_on_every_primary_hook_every_order_gets_coverage_information(make: Any, 
 
 
 def test_only_a_dispatched_order_is_judged_and_in_the_light_of_the_others() -> None:
-    here, body = api(), as_dispatch(request_of(FOURTH_LINE))
+    body = as_dispatch(request_of(FOURTH_LINE))
     order = "MedicationRequest/order-06"
     body["context"]["dispatchedOrders"] = [order]
-    beside = here.call(body)
+    beside = api().call(body)
     assert [action["resource"]["id"] for action in beside.actions] == ["order-06"]
     assert beside.information(order)["pa-needed"] == "satisfied"
     del body["prefetch"]["medicationRequests"]["entry"][1:]
-    assert here.call(body).information(order)["pa-needed"] == "auth-needed"
+    assert api().call(body).information(order)["pa-needed"] == "auth-needed"
 
 
 # ------------------------------------------------------------------ data

@@ -63,22 +63,27 @@ from criteria.library import Library
 from criteria.policy import Policy
 from criteria.vocabulary import Vocabulary
 from fhir_mappers.chart import GivenResource
-from service.answer import answer_hook
-from service.authorizations import Authorizations
+from service.answer import judge, read_call
+from service.base_url import BaseUrl
 from service.callers import Anyone, Caller, anybody
-from service.decision_store import DecisionStore, KeptDecision
 from service.fhir_client import Fetch
 from service.hook_request import HookRequest, read_request
 from service.hooks import HOOKS
+from service.past import Past
 from service.prefetch import Gathered
 from service.services import Services, configured, load_data
 from service.settings import Profile, Settings
+from service.storage.database import Database
+from service.storage.feedbacks import Feedbacks
+from service.storage.ledger import Ledger
+from service.storage.sent_cards import SentCards
 from tests import builders
 from tests.builders import Json
 from tests.policies.case_file import BadCaseError, PolicyCase
 from tests.policies.chart import ORDER_ID, BadEntryError, Chart, Place
 from tests.policies.chart_entries import ENTRIES
 from tests.policies.shapes import concept, day
+from tests.service.builders import memory
 
 SEARCHED = (
     "AdverseEvent",
@@ -258,22 +263,32 @@ def answer(case: PolicyCase, library: Library | None = None, prepared: Prepared 
         library=configured(library or loaded, settings),
         vocabulary=vocabulary,
         clock=FixedClock(ready.today),
-        store=DecisionStore[KeptDecision](),
-        authorizations=Authorizations(),
+        ledger=Ledger(_database()),
         links=LINKS,
+        database=_database(),
+        sent=SentCards(_database()),
+        feedbacks=Feedbacks(_database()),
         callers=Anyone(anybody(settings)),
         fetch_for=_no_fetch,
     )
-    said = answer_hook(ready.request, ready.gathered, services)
+    # Nothing is recorded: a case is the first call there ever was.
+    read = read_call(ready.request, ready.gathered, services)
+    judgement = judge(read, Past(), ready.today, services)
+    said = msgspec.json.decode(judgement.body)
     information = _coverage_information(said)
-    record = services.store.get(information["coverage-assertion-id"])
-    if record is None:
-        raise BadCaseError(f"{case.name}: the decision has no record")
+    records = {each.decision.id: each.record for each in judgement.decisions}
+    record = msgspec.json.decode(msgspec.json.encode(records[information["coverage-assertion-id"]]))
     cards = tuple(each for each in said["cards"] if _is_about_the_order(each))
-    return Answered(msgspec.json.decode(record.json), information, cards)
+    return Answered(record, information, cards)
 
 
-def _no_fetch(_: Caller) -> Fetch:
+@cache
+def _database() -> Database:
+    """Return one for all cases: what they send does not touch each other."""
+    return memory()
+
+
+def _no_fetch(_caller: Caller, _base: BaseUrl) -> Fetch:
     raise AssertionError("a case is gathered already")
 
 

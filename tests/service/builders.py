@@ -18,10 +18,12 @@ from werkzeug.wrappers import Response
 from criteria.facts import SearchState
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
+from service.answer import Answered
 from service.app import create_app
 from service.base_url import BaseUrl
 from service.callers import anybody
 from service.deadline import Deadline
+from service.exact_json import encode
 from service.fhir_client import Fetched
 from service.hook_request import HookRequest, read_request
 from service.hooks import HookService, offered_services
@@ -29,6 +31,8 @@ from service.logs import LOGGER, configure_logs
 from service.prefetch import Gathered
 from service.services import Services, load_data
 from service.settings import Profile, Settings
+from service.storage.database import Database
+from service.storage.schema import prepare
 
 SERVICE_URL = "/cds-services/her2-order-sign"
 FHIR = "https://ehr.example.org/fhir"
@@ -153,11 +157,11 @@ class RecordingAnswer:
     answer: dict[str, Any] = field(default_factory=lambda: {"cards": []})
     error: Exception | None = None
 
-    def __call__(self, request: HookRequest, gathered: Gathered, services: Services) -> dict[str, Any]:
+    def __call__(self, request: HookRequest, gathered: Gathered, services: Services) -> Answered:
         self.calls.append((request, gathered, services))
         if self.error is not None:
             raise self.error
-        return self.answer
+        return Answered(encode(self.answer), is_recorded=True)
 
 
 @cache
@@ -172,10 +176,18 @@ def development(**changes: Any) -> Settings:
         "profile": Profile.DEVELOPMENT,
         "database": "sqlite://",
         "workers": 1,
+        "retain_inputs": True,
         "default_payer": "oscar",
         "fhir_servers": (BASE,),
     }
     return Settings(**(known | changes))
+
+
+def memory() -> Database:
+    """Return a database in memory with all tables."""
+    database = Database.of("sqlite://")
+    prepare(database)
+    return database
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.clients import Client, Clients
+from service.deadline import Deadline
 from service.jwks import KeySource
 from service.replays import ReplaysInMemory
 from service.tokens import Reason, Unauthenticated, verify
@@ -44,6 +45,7 @@ class Door:
             keys=self.keys,
             replays=self.replays,
             clock=self.clock,
+            deadline=Deadline.after(60),
             **options,
         )
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from service.clients import Client
+from service.deadline import Deadline
 
 ISSUER = "https://ehr.example.org"
 JKU = "https://ehr.example.org/jwks.json"
@@ -123,7 +124,7 @@ class FakeFetch:
     documents: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def __call__(self, client: Client) -> Mapping[str, Any] | None:
+    def __call__(self, client: Client, _deadline: Deadline) -> Mapping[str, Any] | None:
         self.asked.append(client.id)
         found: Mapping[str, Any] | None = self.documents.get(client.id)
         return found

@@ -26,6 +26,8 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
     monkeypatch.setattr(gc, "set_threshold", lambda *_numbers: None)
     monkeypatch.setenv("HER2_CRD_PROFILE", "development")
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     clients: list[bool] = []
 
     def open_client(*, loopback_allowed: bool) -> FhirClient:
@@ -33,6 +35,8 @@ def test_what_is_not_handed_in_is_the_real_thing(monkeypatch: pytest.MonkeyPatch
         return FhirClient(loopback_allowed=loopback_allowed)
 
     monkeypatch.setattr(app_module, "FhirClient", open_client)
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     answer = RecordingAnswer()
     with logged():
         client = create_app(answer_hook=answer).test_client()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from service.clients import Client
-from service.jwks import BETWEEN_FETCHES_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeySource
+from service.deadline import Deadline
+from service.jwks import BETWEEN_FETCHES_SECONDS, FRESH_SECONDS, MOST_WAITING, STALE_SECONDS, KeySource
 from service.key_set import read_key_set
 from tests.service.signing import FakeFetch, MovingClock, client, ec_key, jwk, jwks, rsa_key
 
@@ -15,6 +16,10 @@ EHR = client()
 OLD = jwks(jwk(ec_key(), "old"))
 BOTH = jwks(jwk(ec_key(), "old"), jwk(rsa_key(), "new"))
 NEW = jwks(jwk(rsa_key(), "new"))
+
+
+def soon() -> Deadline:
+    return Deadline.after(60)
 
 
 class Source:
@@ -27,7 +32,7 @@ class Source:
 
     def has(self, kid: str) -> bool | None:
         """Say whether the keys hold this one, None when there are no keys."""
-        found = self.keys.keys_for(EHR, kid)
+        found = self.keys.keys_for(EHR, kid, soon())
         return None if found is None else kid in found
 
     @property
@@ -44,20 +49,20 @@ def test_keys_are_fetched_when_they_are_needed_and_then_kept() -> None:
 
 def test_parsed_keys_are_kept_not_parsed_for_each_call() -> None:
     source = Source(OLD)
-    first, second = (source.keys.keys_for(EHR, "old") for _ in range(2))
+    first, second = (source.keys.keys_for(EHR, "old", soon()) for _ in range(2))
     assert first is second
 
 
 def test_keys_that_were_given_to_us_are_never_fetched() -> None:
     source, given = Source(OLD), read_key_set(OLD)
-    assert source.keys.keys_for(client(jku=None, keys=given), "unknown") is given
+    assert source.keys.keys_for(client(jku=None, keys=given), "unknown", soon()) is given
     assert source.fetches == 0
 
 
 def test_each_client_has_its_own_keys() -> None:
     fetch = FakeFetch({"a": OLD, "b": NEW})
     keys = KeySource(fetch, MovingClock(0.0))
-    a, b = keys.keys_for(client(id="a"), "old"), keys.keys_for(client(id="b"), "old")
+    a, b = keys.keys_for(client(id="a"), "old", soon()), keys.keys_for(client(id="b"), "old", soon())
     assert a is not None
     assert b is not None
     assert ("old" in a, "old" in b) == (True, False)
@@ -154,7 +159,7 @@ def test_a_defect_of_the_fetch_is_raised_and_does_not_lock_the_client_out() -> N
     clock = MovingClock(0.0)
     documents: list[Any] = [RuntimeError("defect"), OLD]
 
-    def fetch(_client: Client) -> Mapping[str, Any] | None:
+    def fetch(_client: Client, _deadline: Deadline) -> Mapping[str, Any] | None:
         document = documents.pop(0)
         if isinstance(document, Exception):
             raise document
@@ -163,10 +168,10 @@ def test_a_defect_of_the_fetch_is_raised_and_does_not_lock_the_client_out() -> N
 
     keys = KeySource(fetch, clock)
     with pytest.raises(RuntimeError, match="defect"):
-        keys.keys_for(EHR, "old")
-    assert keys.keys_for(EHR, "old") is None
+        keys.keys_for(EHR, "old", soon())
+    assert keys.keys_for(EHR, "old", soon()) is None
     clock.seconds += BETWEEN_FETCHES_SECONDS
-    assert keys.keys_for(EHR, "old") is not None
+    assert keys.keys_for(EHR, "old", soon()) is not None
 
 
 # ------------------------------------------------------------------------------------------------ several calls at once
@@ -182,7 +187,7 @@ class SlowFetch:
         self.let_go = Event()
         self._lock = Lock()
 
-    def __call__(self, _client: Client) -> Any:
+    def __call__(self, _client: Client, _deadline: Deadline) -> Any:
         with self._lock:
             self.asked += 1
         self.started.set()
@@ -197,7 +202,7 @@ def test_of_eight_calls_that_need_keys_one_fetches_and_all_get_them() -> None:
 
     def call(_number: int) -> bool:
         barrier.wait()
-        found = keys.keys_for(EHR, "old")
+        found = keys.keys_for(EHR, "old", soon())
         return found is not None and "old" in found
 
     with ThreadPoolExecutor(8) as pool:
@@ -229,12 +234,12 @@ def test_a_call_waits_for_anothers_fetch_only_so_long() -> None:
     fetch = SlowFetch(OLD)
     keys = KeySource(fetch, MovingClock(0.0), wait_seconds=0.01)
     with ThreadPoolExecutor(1) as pool:
-        fetching = pool.submit(keys.keys_for, EHR, "old")
+        fetching = pool.submit(keys.keys_for, EHR, "old", soon())
         assert fetch.started.wait(10)
-        assert keys.keys_for(EHR, "old") is None
+        assert keys.keys_for(EHR, "old", soon()) is None
         fetch.let_go.set()
         assert fetching.result() is not None
-    assert keys.keys_for(EHR, "old") is not None
+    assert keys.keys_for(EHR, "old", soon()) is not None
 
 
 def test_a_call_that_has_its_key_does_not_wait_for_anothers_fetch() -> None:
@@ -242,16 +247,64 @@ def test_a_call_that_has_its_key_does_not_wait_for_anothers_fetch() -> None:
     fetch = SlowFetch(OLD)
     fetch.let_go.set()
     keys = KeySource(fetch, clock, wait_seconds=60)
-    keys.keys_for(EHR, "old")
+    keys.keys_for(EHR, "old", soon())
     fetch.let_go.clear()
     fetch.started.clear()
     clock.seconds += FRESH_SECONDS
     with ThreadPoolExecutor(2) as pool:
-        fetching = pool.submit(keys.keys_for, EHR, "old")
+        fetching = pool.submit(keys.keys_for, EHR, "old", soon())
         assert fetch.started.wait(10)
         try:
-            assert pool.submit(keys.keys_for, EHR, "old").result(timeout=5) is not None
+            assert pool.submit(keys.keys_for, EHR, "old", soon()).result(timeout=5) is not None
             assert not fetching.done()
         finally:
             fetch.let_go.set()
     assert fetch.asked == 2
+
+
+# ------------------------------------------------------------------------------------------------ the time of a call
+
+
+def test_keys_are_fetched_within_the_deadline_of_the_call() -> None:
+    given: list[Deadline] = []
+
+    def fetch(_client: Client, deadline: Deadline) -> Mapping[str, Any] | None:
+        given.append(deadline)
+        return OLD
+
+    deadline = soon()
+    KeySource(fetch, MovingClock(0.0)).keys_for(EHR, "old", deadline)
+    assert given == [deadline]
+
+
+def test_a_call_whose_time_is_up_fetches_nothing_and_keeps_nobody_else_from_it() -> None:
+    source = Source(OLD)
+    assert source.keys.keys_for(EHR, "old", Deadline.after(0)) is None
+    assert source.fetches == 0
+    assert source.has("old") is True
+
+
+def test_a_call_waits_for_anothers_fetch_no_longer_than_it_may_itself() -> None:
+    fetch = SlowFetch(OLD)
+    keys = KeySource(fetch, MovingClock(0.0), wait_seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(keys.keys_for, EHR, "old", soon())
+        assert fetch.started.wait(10)
+        deadline = Deadline.after(0.1)
+        assert keys.keys_for(EHR, "old", deadline) is None
+        assert -1 < deadline.at - deadline.monotonic() <= 0
+        fetch.let_go.set()
+        assert fetching.result() is not None
+
+
+def test_only_so_many_calls_wait_for_the_keys_of_a_client() -> None:
+    fetch = SlowFetch(OLD)
+    keys = KeySource(fetch, MovingClock(0.0), wait_seconds=60)
+    with ThreadPoolExecutor(MOST_WAITING) as pool:
+        waiting = [pool.submit(keys.keys_for, EHR, "old", soon()) for _ in range(MOST_WAITING)]
+        assert fetch.started.wait(10)
+        sleep(0.05)  # time for the others to begin to wait
+        assert keys.keys_for(EHR, "old", soon()) is None
+        fetch.let_go.set()
+        assert all(each.result() is not None for each in waiting)
+    assert keys.keys_for(EHR, "old", soon()) is not None

@@ -6,6 +6,7 @@ import pytest
 
 from criteria.facts import SearchState
 from service.deadline import MOST_RESOURCES, Deadline
+from service.fetches import Fetches
 from service.fhir_client import Fetch, Fetched
 from service.prefetch import Gathered, complete
 from service.search import Server
@@ -39,7 +40,7 @@ def everything(**changes: Any) -> dict[str, Any]:
 
 
 def offline(prefetch: dict[str, Any] | None, **changes: Any) -> Gathered:
-    return complete(hook_request(prefetch=prefetch, **changes), None)
+    return complete(hook_request(prefetch=prefetch, **changes), None, Fetches())
 
 
 def online(
@@ -47,7 +48,7 @@ def online(
 ) -> tuple[Gathered, FakeServer]:
     fake = fake or FakeServer()
     request = hook_request(prefetch=prefetch, fhirServer=FHIR, **changes)
-    gathered = complete(request, Server(BASE, "t", fake, Deadline.after(seconds)))
+    gathered = complete(request, Server(BASE, "t", fake, Deadline.after(seconds)), Fetches())
     return gathered, fake if isinstance(fake, FakeServer) else FakeServer()
 
 
@@ -277,7 +278,7 @@ def test_the_result_does_not_depend_on_which_answer_came_first() -> None:
     assert [identity for identity, _ in found(gathered)] == ["p1", "c1", "x1"]
 
 
-def test_searches_run_side_by_side_and_never_more_than_six() -> None:
+def test_searches_run_side_by_side_and_never_more_than_four() -> None:
     lock = threading.Lock()
     running, most = 0, 0
 
@@ -292,7 +293,7 @@ def test_searches_run_side_by_side_and_never_more_than_six() -> None:
         return ok(searchset())
 
     online(None, counting)
-    assert 1 < most <= 6
+    assert most == 4
 
 
 def test_a_server_that_hangs_costs_no_more_than_the_deadline() -> None:
@@ -329,7 +330,7 @@ def test_a_payor_whose_turn_comes_after_the_deadline_has_failed() -> None:
 
     request = hook_request(prefetch=everything(coverage=None, payors=None), fhirServer=FHIR)
     server = Server(BASE, None, late, Deadline.after(4.0, monotonic=lambda: now[0]))
-    gathered = complete(request, server)
+    gathered = complete(request, server, Fetches())
     assert (gathered.searches["Coverage"], gathered.searches["Organization"]) == (ANSWERED, FAILED)
 
 
@@ -344,7 +345,7 @@ def test_a_defect_of_ours_while_fetching_is_not_taken_for_a_failed_search() -> N
 def test_after_the_first_refused_connection_the_rest_is_not_tried() -> None:
     fake = FakeServer(answers={"": Fetched(FAILED, reason="could not be reached", unreachable=True)})
     gathered, _ = online(None, fake)
-    assert len(fake.asked) <= 6
+    assert len(fake.asked) <= 4
     assert gathered.searches["QuestionnaireResponse"] is FAILED
 
 

@@ -8,7 +8,6 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
 from criteria.facts import SearchState
-from service.decision_store import KeptDecision
 from service.services import Services
 from tests.service.builders import (
     FHIR,
@@ -264,15 +263,6 @@ def test_numbers_of_the_order_keep_their_digits() -> None:
 
 
 # ------------------------------------------------------------------------------------------------- the other pages
-
-
-def test_a_decision_is_served_as_it_was_stored() -> None:
-    here = world()
-    here.post(request_body())
-    services = here.answer.calls[0][2]
-    services.store.put("3f2c6f3a", KeptDecision(b'{"order":"x"}'))
-    response = here.client.get("/decisions/3f2c6f3a")
-    assert (response.status_code, response.content_type, response.data) == (200, JSON, b'{"order":"x"}')
 
 
 @pytest.mark.parametrize(

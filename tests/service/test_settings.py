@@ -33,7 +33,7 @@ def test_development_has_defaults_for_everything() -> None:
         cors_origins=(),
         database="sqlite:///her2-crd.sqlite3",
         workers=2,
-        retain_inputs=False,
+        retain_inputs=True,
         retain_keys=None,
         operator_tokens=frozenset(),
         open_telemetry=False,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.deadline import Deadline
 from service.jwks import BETWEEN_FETCHES_SECONDS
 from service.tokens import LEEWAY_SECONDS, Reason, verify
 from tests.service.door import AUDIENCES, Door, outcome, rs384
@@ -178,7 +179,13 @@ def test_a_token_is_remembered_until_its_leeway_is_over() -> None:
 
     door = Door()
     verify(
-        bearer(), AUDIENCES, clients=door.clients, keys=door.keys, replays=Remembering(), clock=MovingClock(float(NOW))
+        bearer(),
+        AUDIENCES,
+        clients=door.clients,
+        keys=door.keys,
+        replays=Remembering(),
+        clock=MovingClock(float(NOW)),
+        deadline=Deadline.after(60),
     )
     ((issuer, jti, expires),) = seen
     assert (issuer, jti, expires.timestamp()) == (ISSUER, "n-0001", NOW + 300 + LEEWAY_SECONDS)
