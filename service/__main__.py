@@ -7,6 +7,7 @@ from criteria.errors import LibraryError
 from service.app import create_app
 from service.clients import ClientsError
 from service.command_line import run
+from service.multiprocess import prepare_multiprocess
 from service.server import Server
 from service.settings import Settings, SettingsError, read_settings
 from service.storage.database import StorageDownError
@@ -33,6 +34,7 @@ def main() -> int:
         settings = read_settings(os.environ)
         if settings.in_development:
             print(development_notice(settings), flush=True)
+        prepare_multiprocess(settings.workers)
         Server(create_app(settings), settings).run()
     except (SettingsError, SchemaError, SealError, StorageDownError) as error:
         print(f"her2-crd does not start. {error}", file=sys.stderr)

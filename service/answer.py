@@ -12,6 +12,7 @@ from cards.context import CardContext, DecidedOrder
 from fhir_mappers.r4 import validate
 from fhir_mappers.record import MappedRecord, map_record
 from service.assertions import assertion_ids
+from service.call_report import report_decisions
 from service.configuration import Configuration
 from service.deciding import Call
 from service.draft_orders import defective_elements
@@ -27,6 +28,7 @@ from service.problems import ServiceError, request_problem
 from service.records import decision_content, digest
 from service.retention import packed, retained_call
 from service.services import Services
+from service.stages import Stage
 from service.storage.database import StorageDownError
 from service.storage.ledger import Entry, IssuedMeanwhileError
 from service.subjects import Subjects, subjects_of
@@ -91,7 +93,8 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
         past = _past(read, services)
         judgement = judge(read, past, called, services)
         try:
-            _record(judgement, read, past, called, services)
+            with services.stage(Stage.RECORD):
+                _record(judgement, read, past, called, services)
         except StorageDownError:
             log_event("not-recorded", level="error", service_id=request.service.id)
             unrecorded = judge(read, UNKNOWN, called, services) if judgement.issued else judgement
@@ -116,6 +119,7 @@ def judge(read: Read, past: Past, called: date, services: Services) -> Judgement
     request = read.request
     call = Call(request, read.gathered, read.mapped, services, read.subjects, past=past, called=called)
     decided = [each for mapped in call.subjects if (each := call.decide(mapped)) is not None]
+    report_decisions(each.decision for each in decided)
     context = CardContext(
         services.links,
         services.library.drugs,

@@ -28,8 +28,8 @@ from service.jwks import KeySource
 from service.lifecycle import lifecycle
 from service.logs import configure_logs
 from service.observation_codes import observation_codes
+from service.operating import Operation
 from service.problems import register_error_handlers
-from service.replays import Replays
 from service.retention import data_digests
 from service.routes import create_routes
 from service.services import Services, configured, data_folders, load_data
@@ -61,13 +61,16 @@ def create_app(
     library_as_run = configured(loaded, settings)
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
-    circuits = Circuits()
+    circuits, database = Circuits(), Database.of(settings.database)
+    app = Flask("service", static_folder=None)
+    operation = Operation.of(app, settings, library_as_run, clock, {"database": database.answers})
 
     def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
-        return circuits.guard_server(fetch or client.within(caller.private_networks), caller, base)
+        counted = operation.metrics.counted(fetch or client.within(caller.private_networks), caller.client)
+        return circuits.guard_server(counted, caller, base)
 
-    database = Database.of(settings.database)
     seal = seal_of(settings)
+    keys = _keys(client, circuits, operation)
     services = Services(
         settings=settings,
         library=library_as_run,
@@ -80,22 +83,21 @@ def create_app(
         links=Links(settings.public_url),
         sent=SentCards(database),
         feedbacks=Feedbacks(database, seal),
-        callers=_callers(
-            settings, library_as_run, clock, keys=_keys(client, circuits), replays=UsedTokens(database, clock)
-        ),
+        callers=_callers(settings, library_as_run, clock, database, keys=keys, operation=operation),
         turns=Turns(settings.calls_per_client),
         fetch_for=fetch_for,
         circuits=circuits,
+        stage=operation.stage,
     )
     # Last of all that may refuse to start, so that a mistake elsewhere leaves no file behind.
     prepare(database)
-    app = Flask("service", static_folder=None)
     lifecycle(app).forked.append(partial(database.dispose, close=False))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     use_exact_json(app)
     register_error_handlers(app)
+    register_headers(app, settings)
     offered = offered_services(observation_codes(vocabulary))
-    register_headers(app, settings, offered.keys())
+    operation.begin(offered.keys(), lambda: {**circuits.states(), "database": database.circuit})
     register_arrival(app, settings.deadline_seconds)
     app.register_blueprint(create_routes(services, offered, answer_hook))
     if library is None:
@@ -104,7 +106,7 @@ def create_app(
     return app
 
 
-def _keys(client: FhirClient, circuits: Circuits) -> KeySource:
+def _keys(client: FhirClient, circuits: Circuits, operation: Operation) -> KeySource:
     """Return what has the keys of clients, fetched from where they are registered."""
 
     def fetch_keys(of: Client, deadline: Deadline) -> Mapping[str, Any] | None:
@@ -114,15 +116,18 @@ def _keys(client: FhirClient, circuits: Circuits) -> KeySource:
         fetch = circuits.guard_keys(client.key_sets(of.private_networks), address, of.private_networks)
         return fetch(of.jku, None, deadline).body
 
-    return KeySource(fetch_keys)
+    return KeySource(fetch_keys, on_fetch=operation.metrics.keys_fetched)
 
 
-def _callers(settings: Settings, library: Library, clock: Clock, *, keys: KeySource, replays: Replays) -> Callers:
+def _callers(
+    settings: Settings, library: Library, clock: Clock, database: Database, *, keys: KeySource, operation: Operation
+) -> Callers:
     """Return what tells who calls; raise ClientsError for a registry with mistakes."""
     if settings.clients is None:
         return Anyone(anybody(settings))
     clients = read_clients(settings.clients, development=settings.in_development, payers=library.payers)
-    return RegisteredCallers(clients, settings, keys=keys, replays=replays, clock=clock)
+    operation.metrics.expect_clients(each.id for each in clients)
+    return RegisteredCallers(clients, settings, keys=keys, replays=UsedTokens(database, clock), clock=clock)
 
 
 def _keep_out_of_collection() -> None:

@@ -5,6 +5,7 @@ which the server tells, and a call for which too little is left is sent away at 
 moment would find that it did not answer, and blame it for our load.
 """
 
+import time
 from contextvars import ContextVar
 
 from flask import Flask, g, request
@@ -32,6 +33,12 @@ def register_arrival(app: Flask, seconds: float) -> None:
         deadline = g.deadline = Deadline.after(seconds) if at is None else Deadline(at + seconds)
         if deadline.remaining() < seconds / 2 and request.path not in _OPERATIONS:
             raise request_problem("", "throttled", "Too many calls at once; try again in a moment.", status=503)
+
+
+def queued() -> float:
+    """Return for how many seconds the request of this thread has been here; 0 where the server does not tell."""
+    at = _ARRIVED.get()
+    return 0.0 if at is None else max(0.0, time.monotonic() - at)
 
 
 def call_deadline() -> Deadline:

@@ -8,6 +8,7 @@ from typing import Protocol
 from cards.dialect import DIALECTS, NEWEST, Dialect
 from service.addresses import Network
 from service.base_url import BaseUrl
+from service.call_report import present_report
 from service.clients import Client, Clients
 from service.clock import Clock
 from service.deadline import Deadline
@@ -116,6 +117,7 @@ class RegisteredCallers:
                 deadline=deadline,
             )
         except Unauthenticated as problem:
+            present_report().refused = problem.reason.value
             log_event("unauthenticated", level="warning", reason=problem.reason.value)
             raise
         return self._callers[client.id]

@@ -9,6 +9,7 @@ from typing import Any, Protocol, assert_never
 
 from cards.card import Card
 from cards.context import DecidedOrder
+from service.call_report import present_report
 from service.feedback_request import Accepted, FeedbackItem, Overridden, read_feedback
 from service.problems import Issue, RequestProblem
 
@@ -113,6 +114,11 @@ def take_feedback(body: Any, client_id: str | None, sent: SentCards, feedbacks: 
     if issues:
         raise RequestProblem(400, tuple(issues))
     feedbacks.put(reports)
+    present_report().feedback = tuple(_word(each) for each in reports)
+
+
+def _word(report: Feedback) -> str:
+    return "accepted" if isinstance(report.item.outcome, Accepted) else "overridden"
 
 
 def _strange_suggestions(report: Feedback, index: int) -> Iterator[Issue]:

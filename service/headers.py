@@ -1,29 +1,16 @@
 """What every answer carries besides its body: a correlation id, CORS, caching and browser safety."""
 
-from collections.abc import Collection
-from time import perf_counter
+from flask import Flask, Response, request
 
-from flask import Flask, Response, g, request
-
-from service.logs import begin_correlation, correlation_id, log_event
+from service.logs import correlation_id
 from service.settings import Settings
 
-_NOT_STORED = ("/cds-services/", "/decisions/")
-"""Answers about patients; discovery itself ("/cds-services") may be kept."""
-
-_NOT_LOGGED = frozenset({"/livez"})
+_NOT_STORED = ("/cds-services/", "/decisions/", "/readyz", "/metrics")
+"""Answers about patients, and about this moment; discovery itself ("/cds-services") may be kept."""
 
 
-def register_headers(app: Flask, settings: Settings, service_ids: Collection[str]) -> None:
-    """Number every call, decorate its answer and log that it was answered.
-
-    `service_ids` are those on offer. The path of a call may name anything, so no other id is logged.
-    """
-
-    @app.before_request
-    def begin() -> None:
-        begin_correlation()
-        g.started = perf_counter()
+def register_headers(app: Flask, settings: Settings) -> None:
+    """Decorate every answer; its number is the one that service.reporting gave the call."""
 
     @app.after_request
     def decorate(response: Response) -> Response:
@@ -35,13 +22,6 @@ def register_headers(app: Flask, settings: Settings, service_ids: Collection[str
         if response.mimetype == "text/html":
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         _allow_origin(response, settings)
-        if path not in _NOT_LOGGED:
-            service_id = (request.view_args or {}).get("service_id", "")
-            milliseconds = round((perf_counter() - g.started) * 1000, 3)
-            known = {"service_id": service_id} if service_id in service_ids else {}
-            if (client := g.get("client")) is not None:
-                known["client"] = client
-            log_event("answered", status=response.status_code, milliseconds=milliseconds, **known)
         return response
 
 

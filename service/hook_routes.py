@@ -5,10 +5,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.answer import Answered
 from service.arrival import call_deadline
+from service.call_report import report_searches
 from service.callers import Caller
 from service.exact_json import JsonError, decode, encode
 from service.feedback import take_feedback
@@ -18,6 +20,7 @@ from service.prefetch import Gathered, complete
 from service.problems import request_problem
 from service.search import Server
 from service.services import Services
+from service.stages import Stage
 
 AnswerHook = Callable[[HookRequest, Gathered, Services], Answered]
 
@@ -47,8 +50,11 @@ def add_hook_routes(
         hook_request = read_request(_body(), service, caller, strict_orders=services.settings.strict_orders)
         if hook_request.context.is_empty:
             return _json({"cards": []})
-        gathered = complete(hook_request, _server(hook_request, services), services.fetches)
-        answered = answer_hook(hook_request, gathered, services)
+        with services.stage(Stage.GATHER):
+            gathered = complete(hook_request, _server(hook_request, services), services.fetches)
+        report_searches(gathered.searches.items())
+        with services.stage(Stage.DECIDE):
+            answered = answer_hook(hook_request, gathered, services)
         response = Response(answered.body, content_type=_JSON)
         response.headers[RECORDED] = "true" if answered.is_recorded else "false"
         return response
@@ -95,7 +101,7 @@ def _body() -> Any:
         raise request_problem("", "not-supported", "the body must be application/json in UTF-8", status=415)
     try:
         body = request.get_data(cache=False)
-    except OSError:
+    except (OSError, ParseException):
         # gunicorn says so of chunks that are none.
         raise request_problem("$", "invalid", "the body broke off") from None
     if request.content_length is None and len(body) >= (request.max_content_length or 0):

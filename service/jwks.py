@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import Any, Protocol
 
+from service.call_report import Waiting, waiting
 from service.clients import Client
 from service.deadline import Deadline, Monotonic
 from service.key_set import KeySet, KeySetError, read_key_set
@@ -36,6 +37,18 @@ None when it could not be had; it raises nothing for what a server does.
 """
 
 
+class OnFetch(Protocol):
+    """Is told of every fetch."""
+
+    def __call__(self, client: str, *, is_had: bool) -> None:
+        """Take note whose keys were fetched, by the client's id, and whether a key set came of it."""
+        ...
+
+
+def _to_nobody(client: str, *, is_had: bool) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     keys: KeySet
@@ -56,10 +69,15 @@ class KeySource:
     """Gives the keys of clients; safe to use from several threads."""
 
     def __init__(
-        self, fetch: FetchKeys, monotonic: Monotonic = time.monotonic, wait_seconds: float = WAIT_SECONDS
+        self,
+        fetch: FetchKeys,
+        monotonic: Monotonic = time.monotonic,
+        wait_seconds: float = WAIT_SECONDS,
+        on_fetch: OnFetch = _to_nobody,
     ) -> None:
         """Begin with no keys; they are fetched when the first token needs them."""
         self._fetch = fetch
+        self._on_fetch = on_fetch
         self._monotonic = monotonic
         self._wait_seconds = wait_seconds
         self._kept: dict[str, _Kept] = {}
@@ -75,7 +93,8 @@ class KeySource:
         kept = self._kept.setdefault(client.id, _Kept())
         if self._is_due(kept, kid) and not deadline.passed and kept.places.acquire(blocking=False):
             try:
-                self._look_up(client, kid, kept, deadline)
+                with waiting(Waiting.FHIR):
+                    self._look_up(client, kid, kept, deadline)
             finally:
                 kept.places.release()
         return self._usable(kept)
@@ -99,15 +118,18 @@ class KeySource:
 
     def _refresh(self, client: Client, kept: _Kept, deadline: Deadline) -> None:
         """Replace the keys if that is possible; a document that is no key set is like none."""
+        is_had = False
         try:
             document = self._fetch(client, deadline)
             if document is not None:
                 kept.fetched = _Fetched(read_key_set(document), self._monotonic())
+                is_had = True
         except KeySetError:
             pass
         finally:
             # Last, because from now on no call waits: it takes what there is.
             kept.tried_at = self._monotonic()
+            self._on_fetch(client.id, is_had=is_had)
 
     def _usable(self, kept: _Kept) -> KeySet | None:
         fetched = kept.fetched

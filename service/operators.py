@@ -4,12 +4,15 @@ import re
 from hashlib import sha256
 from hmac import compare_digest
 
+from service.call_report import present_report
 from service.logs import log_event
 from service.problems import Issue, RequestProblem
 from service.settings import Settings
 
 _BEARER = re.compile(r"(?i:bearer) +([!-~]{1,512})")
 """Longer is no token of an operator, and nothing that anybody sends is hashed without a limit."""
+
+_REASON = "not-an-operator"
 
 
 class NotAnOperator(RequestProblem):
@@ -36,5 +39,6 @@ def require_operator(authorization: str | None, settings: Settings) -> None:
     """Raise NotAnOperator in production unless an operator asks; in development anybody may."""
     if settings.in_development or is_operator(authorization, settings):
         return
-    log_event("unauthenticated", level="warning", reason="not-an-operator")
+    present_report().refused = _REASON
+    log_event("unauthenticated", level="warning", reason=_REASON)
     raise NotAnOperator

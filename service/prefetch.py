@@ -18,6 +18,7 @@ from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
 from service.bundles import Page, read_whole
+from service.call_report import Waiting, waiting
 from service.fetches import Fetches
 from service.hook_request import HookRequest
 from service.search import Found, Search, Server, next_page, run
@@ -84,7 +85,8 @@ def _fetch(gathering: "_Gathering", ready: deque[tuple[Search, Template]], serve
 
 def _collect(gathering: "_Gathering", pending: dict[Future[Found], Template], seconds: float) -> None:
     """Take over what has ended; when time is up, everything else has failed."""
-    ended, others = wait(pending, timeout=seconds, return_when=FIRST_COMPLETED)
+    with waiting(Waiting.FHIR):
+        ended, others = wait(pending, timeout=seconds, return_when=FIRST_COMPLETED)
     for future in ended:
         gathering.settle(pending.pop(future), future.result())
     for future in () if ended else others:

@@ -19,6 +19,7 @@ from service.feedback import Feedbacks, SentCards
 from service.fetches import Fetches
 from service.fhir_client import Fetch
 from service.settings import CALLS_PER_CLIENT, PREFIX, Settings, SettingsError
+from service.stages import ShowStage, no_stage
 from service.storage.database import Database
 from service.storage.ledger import Ledger
 from service.storage.sealing import Seal
@@ -47,6 +48,8 @@ class Services:
     feedbacks: Feedbacks
     fetch_for: Callable[[Caller, BaseUrl], Fetch]
     """What reads a FHIR server of a caller."""
+    stage: ShowStage = no_stage
+    """Shows a stage of the call in its trace."""
     circuits: Circuits = field(default_factory=Circuits)
     """Which servers are left alone at present."""
     fetches: Fetches = field(default_factory=Fetches)

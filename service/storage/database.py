@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from service.breaker import Breaker, Circuit
+from service.call_report import Waiting, waiting
 from service.deadline import Monotonic
 from service.logs import log_event
 from service.problems import UnavailableError
@@ -109,6 +110,11 @@ class Database:
 
     @contextmanager
     def _transaction(self, access: Access, seconds: float) -> Iterator[Connection]:
+        with waiting(Waiting.STORAGE), self._guarded(access, seconds) as connection:
+            yield connection
+
+    @contextmanager
+    def _guarded(self, access: Access, seconds: float) -> Iterator[Connection]:
         if not self._breaker.allows():
             raise StorageDownError("left-alone")
         try:

@@ -102,6 +102,8 @@ def hook_request(**changes: Any) -> HookRequest:
 def logged() -> Iterator[io.StringIO]:
     """Our log lines as text, the logger put back afterwards."""
     kept = (LOGGER.handlers, LOGGER.level, LOGGER.propagate)
+    root = logging.getLogger()
+    root_handlers = list(root.handlers)
     urllib3_level = logging.getLogger("urllib3").level
     stream = io.StringIO()
     configure_logs(stream)
@@ -109,6 +111,7 @@ def logged() -> Iterator[io.StringIO]:
         yield stream
     finally:
         LOGGER.handlers, LOGGER.propagate = kept[0], kept[2]
+        root.handlers = root_handlers
         LOGGER.setLevel(kept[1])
         logging.getLogger("urllib3").setLevel(urllib3_level)
 

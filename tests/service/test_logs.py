@@ -1,9 +1,23 @@
 import json
 import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
 
 import pytest
 
-from service.logs import ALLOWED_FIELDS, LOGGER, JsonLines, begin_correlation, configure_logs, correlation_id, log_event
+from service.logs import (
+    ALLOWED_FIELDS,
+    LOGGER,
+    JsonLines,
+    begin_correlation,
+    catch_strays,
+    configure_logs,
+    correlation_id,
+    log_event,
+    note_trace,
+)
 from tests.service.builders import logged
 
 
@@ -55,6 +69,78 @@ def test_outside_of_a_call_there_is_no_correlation_id() -> None:
     import contextvars  # noqa: PLC0415 - an empty context is what this test is about
 
     assert contextvars.Context().run(correlation_id) == "none"
+
+
+def test_what_no_library_shows_elsewhere_becomes_a_line_without_its_words() -> None:
+    with logged() as stream:
+        logging.getLogger("flask.app.Canary2").warning("Exception on /decisions/%s", "Canary")
+        error = ValueError("Canary")
+        logging.getLogger("concurrent.futures").error("in a callback for Canary", exc_info=(ValueError, error, None))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [each["event"] for each in lines] == ["message of flask.app.Canary2", "message of concurrent.futures"]
+    assert [each.get("exception") for each in lines] == [None, "ValueError"]
+    assert "Canary" not in stream.getvalue().replace("flask.app.Canary2", "")
+
+
+def test_lines_are_configured_once_however_often_that_is_asked_for() -> None:
+    with logged() as stream:
+        configure_logs(stream)
+        log_event("started")
+        logging.getLogger("other").warning("x")
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+@pytest.fixture
+def strays() -> Iterator[None]:
+    kept = threading.excepthook, sys.unraisablehook
+    with warnings.catch_warnings():
+        yield
+        logging.captureWarnings(capture=False)
+        threading.excepthook, sys.unraisablehook = kept
+
+
+class Ending:
+    def __del__(self) -> None:
+        raise ValueError("Canary")
+
+
+@pytest.mark.usefixtures("strays")
+def test_what_python_itself_would_print_becomes_a_line_without_its_words(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    with logged() as stream:
+        catch_strays()
+        for error in (ValueError("Canary"), SystemExit("Canary")):
+            thread = threading.Thread(target=fail, args=(error,))
+            thread.start()
+            thread.join()
+        Ending()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            logging.captureWarnings(capture=False)
+            logging.captureWarnings(capture=True)
+            warnings.warn("Canary", stacklevel=1)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(each["event"], each.get("exception")) for each in lines] == [
+        ("thread-ended", "ValueError"),
+        ("exception-ignored", "ValueError"),
+        ("message of py.warnings", None),
+    ]
+    shown = capfd.readouterr()
+    assert "Canary" not in stream.getvalue() + shown.err + shown.out
+
+
+def test_the_trace_of_a_call_is_named_until_the_next_call_begins() -> None:
+    with logged() as stream:
+        begin_correlation()
+        note_trace("4bf9")
+        log_event("answered")
+        log_event("of the process", correlation_id="none")
+        begin_correlation()
+        log_event("answered")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [each.get("trace_id") for each in lines] == ["4bf9", None, None]
 
 
 def test_no_field_for_free_text_is_allowed() -> None:

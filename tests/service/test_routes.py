@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
@@ -96,11 +97,29 @@ def test_a_body_over_two_megabytes_is_a_413(shared: World) -> None:
     assert (response.status_code, issues(response)) == (413, [(None, "too-long")])
 
 
-def chunked(shared: World, body: bytes) -> Response:
-    """Send a body the way servers hand on one that came in chunks: without a length, with an end."""
+class Chunks(io.BytesIO):
+    """A body as a server reads it, which may fail."""
+
+    def __init__(self, body: bytes | Exception) -> None:
+        super().__init__(body if isinstance(body, bytes) else b"")
+        self.error = None if isinstance(body, bytes) else body
+
+    def readinto(self, buffer: Any) -> int:
+        if self.error is not None:
+            raise self.error
+        return super().readinto(buffer)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.error is not None:
+            raise self.error
+        return super().read(size)
+
+
+def chunked(shared: World, body: bytes | Exception) -> Response:
+    """Send a body the way servers hand on one that came in chunks: without a length, with an end, or with an error."""
     environ = create_environ(SERVICE_URL, method="POST", content_type=JSON)
     environ.pop("CONTENT_LENGTH", None)
-    environ |= {"wsgi.input_terminated": True, "wsgi.input": io.BytesIO(body)}
+    environ |= {"wsgi.input_terminated": True, "wsgi.input": Chunks(body)}
     return Response.from_app(shared.app, environ, buffered=True)
 
 
@@ -108,6 +127,13 @@ def test_a_body_without_a_length_is_limited_too(shared: World) -> None:
     assert chunked(shared, json.dumps(request_body()).encode()).status_code == 200
     response = chunked(shared, json.dumps(request_body()).encode() + b" " * 2_000_000)
     assert (response.status_code, issues(response)) == (413, [(None, "too-long")])
+
+
+@pytest.mark.parametrize("error", [InvalidChunkSize(b"Canary"), ChunkMissingTerminator(b"Canary")])
+def test_chunks_that_are_none_are_a_400(shared: World, error: Exception) -> None:
+    response = chunked(shared, error)
+    assert (response.status_code, issues(response)) == (400, [("$", "invalid")])
+    assert b"Canary" not in response.data
 
 
 @pytest.mark.parametrize(
