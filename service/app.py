@@ -63,6 +63,10 @@ def create_app(
     client = FhirClient(loopback_allowed=settings.in_development)
     circuits, database = Circuits(), Database.of(settings.database)
     app = Flask("service", static_folder=None)
+    # The environment could switch it on (FLASK_DEBUG), and it shows more than an error should.
+    app.debug = False
+    # A redirect would lead to http, because TLS ends in front: who follows it sends token and chart in the clear.
+    app.url_map.merge_slashes = False
     operation = Operation.of(app, settings, library_as_run, clock, {"database": database.answers})
 
     def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
