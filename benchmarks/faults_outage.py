@@ -50,12 +50,12 @@ def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
         outage.begin(server)
         try:
             _until_down(server, outage.readiness)
-            yield _say(server, f"{outage.done}: during", down(outage.readiness))
+            # Each process looks for itself, and tells for a second what it saw.
             time.sleep(_LASTS)
+            yield _say(server, f"{outage.done}: during", down(outage.readiness))
         finally:
             outage.end(server)
         back = server.until("/readyz", _OK, _UNTIL_BACK)
-        # The processes find out one by one that the database is back, each within a second.
         time.sleep(_LASTS)
         after = _say(server, f"{outage.done}: after", _AS_EVER)
         tally = traffic.stop()
