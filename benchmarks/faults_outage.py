@@ -34,11 +34,12 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A way to take the database away, and to give it back."""
+    """A way to take the database away, and to give it back. `readiness` is what /readyz answers meanwhile."""
 
     done: str
     begin: Callable[[Server], None]
     end: Callable[[Server], None]
+    readiness: int = 503
 
 
 def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
@@ -48,8 +49,8 @@ def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
         yield _say(server, f"{outage.done}: before", _AS_EVER)
         outage.begin(server)
         try:
-            _until_down(server)
-            yield _say(server, f"{outage.done}: during", _DOWN)
+            _until_down(server, outage.readiness)
+            yield _say(server, f"{outage.done}: during", down(outage.readiness))
             time.sleep(_LASTS)
         finally:
             outage.end(server)
@@ -69,7 +70,11 @@ def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
 
 
 _AS_EVER = "200, covered, satisfied, number, recorded; ready 200, live 200, feedback 200"
-_DOWN = "200, covered, auth-needed, no number, not recorded; ready 503, live 200, feedback 503"
+
+
+def down(readiness: int = 503) -> str:
+    """Return what is expected of a service whose database is away."""
+    return f"200, covered, auth-needed, no number, not recorded; ready {readiness}, live 200, feedback 503"
 
 
 def _say(server: Server, done: str, expected: str) -> Row:
@@ -101,13 +106,13 @@ def _feedback(server: Server) -> int:
         return 0
 
 
-def _until_down(server: Server) -> None:
+def _until_down(server: Server, readiness: int) -> None:
     """Wait until an answer is not recorded: a disk that is full may still have room in files that are there."""
     end = time.monotonic() + _UNTIL_DOWN
     number = _ASIDE + 200_000
     while time.monotonic() < end and "not recorded" not in _order_words(server, number):
         number += 1
-    server.until("/readyz", 503, _UNTIL_DOWN)
+    server.until("/readyz", readiness, _UNTIL_DOWN)
 
 
 # ---------------------------------------------------------------------------------------------------------- full disks
@@ -152,8 +157,10 @@ def limit_files(group: int, size: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
+# Readiness looks for free space on the disk, and there is some: only writing fails.
 LIMITED = Outage(
     "SQLite: file at the largest size allowed",
     lambda server: limit_files(server.pid, os.sysconf("SC_PAGE_SIZE")),
     lambda server: limit_files(server.pid, resource.RLIM_INFINITY),
+    readiness=200,
 )

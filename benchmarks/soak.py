@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 from benchmarks.rig.audit import VERIFIED, audited
@@ -19,8 +18,8 @@ from benchmarks.rig.charts import TIME_LIMIT
 from benchmarks.rig.databases import Database, SqliteFile, cluster, without_postgres
 from benchmarks.rig.harness import guarded, played
 from benchmarks.rig.ledger import ALL_RECORDED, Ledger
-from benchmarks.rig.orders import PATH, call, order
-from benchmarks.rig.server import Server, running, warm
+from benchmarks.rig.orders import call
+from benchmarks.rig.server import Server, running
 from benchmarks.rig.table import Line, Row
 from benchmarks.rig.traffic import Tally, Timed, Traffic, latencies, percentile
 
@@ -29,7 +28,7 @@ GROWTH_GOAL = 5.0
 
 LEAST_INTERVAL = 3.0
 _INTERVALS = 10
-_WARM_CALLS = 100
+_WARM, _WARM_SECONDS = 100_000_000, 2.0
 _OK = 200
 _MEGA = 1e6
 _COLUMNS = ("seconds", "calls", "not 200", "p50 ms", "p99 ms", "max ms", "RSS MB", "files", "db MB", "records")
@@ -123,10 +122,9 @@ def soak(effort: Effort, folder: Path, database: Database) -> Iterator[Line]:
     settings = {"DATABASE_URL": database.url, "HER2_CRD_WORKERS": str(effort.workers), "HER2_CRD_RETAIN_INPUTS": "off"}
     ledger, intervals = Ledger(), []
     with running(folder / "service", settings) as server:
-        warm(server, PATH, order(0), _WARM_CALLS)
-        numbers = count(1)
+        Traffic(lambda: server.port, lambda number: call(_WARM + number), ledger.note).saturate(8).run(_WARM_SECONDS)
         print("  ".join(name.rjust(8) for name in _COLUMNS), flush=True)
-        with Traffic(lambda: server.port, lambda _: call(next(numbers)), ledger.note).flow(effort.rate) as traffic:
+        with Traffic(lambda: server.port, call, ledger.note).flow(effort.rate) as traffic:
             for each in observed(effort, server, database, traffic, ledger):
                 intervals.append(each)
                 print("  ".join(cell.rjust(8) for cell in each.cells()), flush=True)

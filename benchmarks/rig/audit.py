@@ -25,10 +25,11 @@ class Audited:
     records: int
 
 
-def audited(server: Server, ledger: Ledger, *, replayed: bool = True) -> Audited:
-    """Read every acknowledged decision from the running service and from an export; verify, and decide all anew.
+def audited(server: Server, ledger: Ledger, *, read: bool = True, replayed: bool = True) -> Audited:
+    """Look for every acknowledged decision in an export, verify the chains, and decide all anew.
 
-    The commands run side by side, on the store of the service. Only what was retained can be replayed.
+    The commands run side by side, on the store of the service. With `read` each decision is also read from the running
+    service, one by one. Only what was retained can be replayed.
     """
     acknowledged = ledger.acknowledged()
     least = {"verify": len(acknowledged), **({"replay": ledger.count} if replayed else {})}
@@ -36,7 +37,9 @@ def audited(server: Server, ledger: Ledger, *, replayed: bool = True) -> Audited
     with ThreadPoolExecutor(len(commands)) as pool:
         ended = dict(zip(commands, pool.map(partial(server.command, "audit"), commands), strict=True))
     lines = ended["export"].stdout.splitlines()
-    lost = lost_when_read(acknowledged, server.port, server.operator) | lost_in_export(acknowledged, lines)
+    lost = lost_in_export(acknowledged, lines)
+    if read:
+        lost |= lost_when_read(acknowledged, server.port, server.operator)
     said = [verdict(word, ended[word], number) for word, number in least.items()]
     if ended["export"].returncode != 0:
         said.append(verdict("export", ended["export"], 0))

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.rig.processes import ROOT, Child, children_of, open_files, resident_bytes
-from benchmarks.rig.web import HOST, Connection, NoAnswerError, status_of
+from benchmarks.rig.web import HOST, status_of
 
 START_SECONDS = 30
 DRAIN_SECONDS = 30
@@ -167,13 +167,3 @@ def several(folder: Path, settings: Sequence[Mapping[str, str]]) -> Iterator[tup
     finally:
         for server in servers:
             server.kill()
-
-
-def warm(server: Server, path: str, body: bytes, calls: int) -> None:
-    """Make calls that count for nothing: the first ones of a process fill its caches."""
-    connection = Connection(server.port, keep=False)
-    for _ in range(calls):
-        try:
-            connection.call("POST", path, body)
-        except NoAnswerError:
-            break

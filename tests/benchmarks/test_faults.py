@@ -102,11 +102,11 @@ def test_ids_that_differ_and_answers_that_are_not_recorded_fail_the_row(stub: St
 def test_a_number_without_a_database_fails_the_row_of_an_outage(stub: Stub) -> None:
     stub.recorded = "false"
     stub.statuses = {"/readyz": 503, f"{PATH}/feedback": 503}
-    row = faults_outage._say(stub.server, "down", faults_outage._DOWN)
+    row = faults_outage._say(stub.server, "down", faults_outage.down())
     assert row.seen == "200, covered, satisfied, number, not recorded; ready 503, live 200, feedback 503"
     assert not row.is_as_expected
     stub.number = None
-    assert "no number" in faults_outage._say(stub.server, "down", faults_outage._DOWN).seen
+    assert "no number" in faults_outage._say(stub.server, "down", faults_outage.down()).seen
 
 
 def commands(**said: str) -> Any:

@@ -157,6 +157,20 @@ def test_what_the_parser_misses_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     assert here.worker.nr_conns == 0
 
 
+def test_of_a_socket_only_that_is_read_which_is_there() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        arrived = worker_module._Arrived(ours)
+        theirs.sendall(b"here")
+        assert (arrived.recv(3), arrived.recv(3)) == (b"her", b"e")
+        with pytest.raises(errors.NoMoreData):
+            arrived.recv(3)
+        theirs.close()
+        assert arrived.recv(3) == b""
+        assert ours.gettimeout() == 5
+
+
 def test_all_that_has_come_so_far_is_bounded(monkeypatch: pytest.MonkeyPatch, here: Serving) -> None:
     monkeypatch.setattr(worker_module, "MOST_RECEIVED", 100_000)
     with here.connect() as one, here.connect() as other:
@@ -184,6 +198,15 @@ def test_a_client_that_does_not_close_its_end_stops_nobody(monkeypatch: pytest.M
         assert time.monotonic() - begun < 1
         time.sleep(1.3)
         assert here.worker._leaving == {}
+
+
+def test_who_breaks_off_after_the_answer_is_forgotten(here: Serving) -> None:
+    with here.connect() as connection:
+        connection.sendall(b"GET /plain HTTP/1.0\r\n\r\n")
+        assert b"plain" in read_all(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert status(here.get("/plain")) == b"200 OK"
+    assert len(here.worker._leaving) <= 1
 
 
 def test_when_many_leave_at_once_they_are_not_waited_for(monkeypatch: pytest.MonkeyPatch, here: Serving) -> None:
