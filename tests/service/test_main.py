@@ -16,6 +16,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HER2_CRD_PROFILE", "development")
     monkeypatch.setattr(command, "create_app", lambda _settings: world().app)
+    monkeypatch.setattr(command, "prepare_multiprocess", lambda _workers: None)
 
     def run(self: Server) -> None:
         started.append(self)
