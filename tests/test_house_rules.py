@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 PACKAGES = ["service", "fhir_mappers", "criteria", "cards"]
 
 # A registry is the choice of whoever installs, so its name belongs into their configuration.
@@ -115,7 +116,7 @@ def test_a_wheel_that_ships_its_tests_is_seen() -> None:
 
 
 def test_the_lock_files_hold_no_address() -> None:
-    assert list(lines_matching(ADDRESS, [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"])) == []
+    assert list(lines_matching(ADDRESS, [ROOT / name for name in LOCKS])) == []
 
 
 def unhashed(lock: str) -> list[str]:
@@ -124,7 +125,7 @@ def unhashed(lock: str) -> list[str]:
     return [entry.split("==")[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_package_has_a_hash(name: str) -> None:
     assert unhashed((ROOT / name).read_text(encoding="utf-8")) == []
 
@@ -137,10 +138,11 @@ def pins(lock: str) -> set[str]:
     return set(re.findall(r"^[\w.-]+==\S+", lock, flags=re.MULTILINE))
 
 
-def test_the_development_lock_holds_the_runtime_lock() -> None:
-    runtime, development = (pins((ROOT / f"requirements{kind}.txt").read_text("utf-8")) for kind in ("", "-dev"))
-    assert runtime
-    assert runtime - development == set()
+@pytest.mark.parametrize("kind", ["", "-build"])
+def test_the_development_lock_holds_the_other_locks(kind: str) -> None:
+    other, development = (pins((ROOT / f"requirements{each}.txt").read_text("utf-8")) for each in (kind, "-dev"))
+    assert other
+    assert other - development == set()
 
 
 def test_pins_that_drifted_apart_are_seen() -> None:

@@ -27,6 +27,9 @@ DOCUMENTS = [
     "docs/architecture.md",
     "docs/clients.md",
     "docs/conformance.md",
+    "docs/deployment.md",
+    "docs/limits.md",
+    "docs/records.md",
 ]
 NUMBER = re.compile(r"MMM-[0-9A-F]{12}")
 ASSERTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -168,7 +168,7 @@ class Database:
                 connection.begin()
                 self._backend.begin(connection, access, seconds)
             except BaseException as error:
-                self._discard(connection)
+                connection.close()
                 if not (is_first and self._backend.is_stale(error)):
                     raise
             else:
@@ -182,13 +182,7 @@ class Database:
         try:
             connection.connection.rollback()
         except self._backend.errors:
-            self._discard(connection)
-
-    def _discard(self, connection: Connection) -> None:
-        """Close a connection in doubt; the one of a database in memory holds all there is."""
-        if not self.is_in_memory:
             connection.invalidate()
-        connection.close()
 
     def _try(self, seconds: float) -> None:
         """Begin a write, look at the database, and take it back; raise StorageDownError."""

@@ -5,8 +5,10 @@ service starts: several machines share it, and whoever starts the service need n
 """
 
 from enum import Enum
+from functools import cache
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, make_url, select
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from service.problems import ServiceError
 from service.storage.database import Database, StorageDownError
@@ -88,9 +90,19 @@ def upgrade(database: Database) -> None:
 
 def create(connection: Connection) -> None:
     """Make the tables of a new database, which is what all migrations make, but much quicker."""
-    METADATA.create_all(connection, checkfirst=False)
-    _VERSION.create(connection)
+    for each in _definitions(connection.dialect.name):
+        connection.exec_driver_sql(each)
     connection.execute(_VERSION.insert().values(version_num=CURRENT))
+
+
+@cache
+def _definitions(dialect: str) -> tuple[str, ...]:
+    """Return the statements that make all tables; compiling them takes longer than running them in memory."""
+    kind = make_url(f"{dialect}://").get_dialect()()
+    made: list[ExecutableDDLElement] = []
+    for each in (*METADATA.sorted_tables, _VERSION):
+        made += [CreateTable(each), *map(CreateIndex, each.indexes)]
+    return tuple(str(each.compile(dialect=kind)) for each in made)
 
 
 def migrate(connection: Connection) -> None:

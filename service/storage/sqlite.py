@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -37,6 +38,7 @@ _OF_THE_DATABASE = frozenset(
     }
 )
 _PRIMARY_CODE = 0xFF
+_ASK_AGAIN_SECONDS = 0.001
 _SYNCHRONOUS = MappingProxyType({Access.WRITE: "FULL", Access.WRITE_SOON: "NORMAL"})
 
 
@@ -64,12 +66,13 @@ class Sqlite(Backend):
     def begin(self, connection: Connection, access: Access, seconds: float) -> None:
         """Begin; a writer takes the file's lock at once, so that it cannot fail half way for another writer."""
         raw: Any = connection.connection.driver_connection
-        _set(connection.info, raw, "busy_timeout", int(seconds * 1000))
         if access is Access.READ:
+            _set(connection.info, raw, "busy_timeout", int(seconds * 1000))
             raw.execute("BEGIN")
             return
+        _set(connection.info, raw, "busy_timeout", 0)
         _set(connection.info, raw, "synchronous", _SYNCHRONOUS[access])
-        raw.execute("BEGIN IMMEDIATE")
+        _begin_writing(raw, seconds)
 
     def check(self, _connection: Connection) -> Failure | None:
         """A write lock is not given on a file that is read-only, so only the disk is left to look at."""
@@ -89,6 +92,24 @@ class Sqlite(Backend):
             return None
         name = str(getattr(original, "sqlite_errorname", "SQLITE_ERROR"))
         return Failure(name.removeprefix("SQLITE_").lower().replace("_", "-"))
+
+
+def _begin_writing(raw: sqlite3.Connection, seconds: float) -> None:
+    """Take the file's lock as soon as another process leaves it for a moment.
+
+    SQLite would ask for it less and less often, ten times a second in the end, and never meet the moment between two
+    transactions of a process that writes all the time.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+        else:
+            return
+        time.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _set(known: dict[Any, Any], raw: Any, name: str, value: object) -> None:

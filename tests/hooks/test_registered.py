@@ -297,7 +297,7 @@ def test_a_registry_with_mistakes_stops_the_start_and_names_them(
     file.write_text("clients:\n  - id: x\n    issuer: https://ehr.example.org\n", encoding="utf-8")
     monkeypatch.setenv("HER2_CRD_CLIENTS", str(file))
     monkeypatch.setenv("HER2_CRD_PUBLIC_URL", "https://crd.example.org")
-    monkeypatch.setattr("service.__main__.prepare_multiprocess", lambda _workers: None)
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     assert main() == 2
     assert "must have either jku or jwks_file" in capsys.readouterr().err
 

@@ -4,7 +4,8 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from signal import SIGTERM
@@ -17,11 +18,19 @@ from gunicorn.sock import create_sockets
 
 from service.arrival import register_arrival
 from service.problems import register_error_handlers
-from service.server import GunicornLog, Server
+from service.server import THREADS, GunicornLog, Server
+from service.settings import Profile, Settings
 from service.worker import Worker
-from tests.service.builders import development
 
 HOST = b"Host: crd.example.org\r\n"
+LARGEST_BODY = 100_000
+
+
+def some_settings(**changes: Any) -> Settings:
+    """Return settings of the development profile, without what it takes to load the whole service."""
+    known: dict[str, Any] = {"profile": Profile.DEVELOPMENT, "database": "sqlite://", "workers": 1}
+    known["max_body_bytes"] = LARGEST_BODY
+    return Settings(**(known | changes))
 
 
 @contextmanager
@@ -38,7 +47,7 @@ def gunicorn_loggers() -> Iterator[None]:
 
 
 def configured(app: Flask | None = None) -> Any:
-    return Server(app or Flask("empty"), development()).cfg
+    return Server(app or Flask("empty"), some_settings()).cfg
 
 
 def parse(cfg: Any, *lines: bytes) -> Any:
@@ -104,24 +113,33 @@ def read_one(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(*, threads: int = 2, deadline: float = 60.0, **settings: Any) -> Iterator[Serving]:
+def serving(*, threads: int = 2, deadline: float = 60.0) -> Iterator[Serving]:
     """Serve a few addresses until the end of the block."""
     app = Flask("serving", static_folder=None)
-    server = Server(app, development(port=0, max_body_bytes=100_000, **settings))
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    register_error_handlers(app)
+    register_arrival(app, deadline)
+    with working(app, threads) as here:
+        yield here
+
+
+@contextmanager
+def working(app: Flask, threads: int = THREADS) -> Iterator[Serving]:
+    """Serve an application until the end of the block."""
+    server = Server(app, some_settings(port=0))
     cfg: Any = server.cfg
     cfg.set("threads", threads)
     log: Any = GunicornLog(cfg)
     (listener,) = create_sockets(cfg, log)
     worker = Worker(1, os.getppid(), [listener], server, 30, cfg, log)
     here = Serving(listener.getsockname()[1], worker, server)
-    app.config["MAX_CONTENT_LENGTH"] = server.largest_body
-    register_error_handlers(app)
-    register_arrival(app, deadline)
-    _add_routes(app, here)
+    add_routes(app, here.begun, here.held)
     # Only the main thread of a process has signals.
     worker.init_signals = lambda: None  # type: ignore[method-assign]
     thread = Thread(target=worker.init_process)
     thread.start()
+    while not worker.booted:
+        time.sleep(0.001)
     try:
         yield here
     finally:
@@ -132,26 +150,21 @@ def serving(*, threads: int = 2, deadline: float = 60.0, **settings: Any) -> Ite
         worker.tmp.close()
 
 
-def _add_routes(app: Flask, here: Serving) -> None:
-    @app.post("/echo")
-    def echo() -> Response:
-        return Response(request.get_data())
+def add_routes(app: Flask, begun: Event, let_go: Event) -> None:
+    """Add addresses to an application that has answered nothing yet."""
 
-    @app.route("/held", methods=["GET", "POST"])
     def held() -> str:
-        here.begun.set()
-        assert here.held.wait(5)
+        begun.set()
+        assert let_go.wait(5)
         return "held"
 
-    @app.get("/left")
-    def left() -> str:
-        return str(g.deadline.remaining())
-
-    @app.get("/large")
-    def large() -> bytes:
-        return b"x" * 50_000_000
-
-    @app.get("/livez")
-    @app.get("/plain")
-    def plain() -> str:
-        return "plain"
+    views: dict[str, Callable[[], Any]] = {
+        "/echo": lambda: Response(request.get_data()),
+        "/held": held,
+        "/left": lambda: str(g.deadline.remaining()),
+        "/large": lambda: b"x" * 50_000_000,
+        "/livez": lambda: "alive",
+        "/plain": lambda: "plain",
+    }
+    for path in views.keys() - {rule.rule for rule in app.url_map.iter_rules()}:
+        app.add_url_rule(path, f"serving{path}", views[path], methods=["GET", "POST"])

@@ -115,3 +115,9 @@ def test_loopback_is_known_by_name_or_literal_address_only(text: str, loopback: 
     base = BaseUrl.of(text)
     assert base is not None
     assert base.is_loopback is loopback
+
+
+def test_the_origin_of_a_server_is_the_server_without_a_path() -> None:
+    base = BaseUrl.of("https://ehr.example.org:8443/fhir/r4")
+    assert base is not None
+    assert str(base.origin) == "https://ehr.example.org:8443"

@@ -66,6 +66,28 @@ def test_a_trial_that_never_reports_gives_way_to_another() -> None:
     assert breaker.allows()
 
 
+def test_a_trial_that_taught_nothing_leaves_it_to_the_next() -> None:
+    watch = Watch()
+    breaker = opened(watch)
+    watch.at = 30
+    assert breaker.allows()
+    breaker.abandoned()
+    assert breaker.circuit is Circuit.OPEN
+    assert [breaker.allows(), breaker.allows()] == [True, False]
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_what_taught_nothing_neither_counts_nor_ends_the_count(before: int) -> None:
+    breaker = Breaker(3, 30, Watch())
+    for _ in range(before):
+        breaker.failed()
+    breaker.abandoned()
+    states = [breaker.circuit]
+    for _ in range(3 - before):
+        breaker.failed()
+    assert [*states, breaker.circuit] == [Circuit.CLOSED, Circuit.OPEN]
+
+
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 1), (1, 0)])
 def test_a_breaker_that_never_opens_is_none(failures: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="a breaker opens"):

@@ -201,6 +201,30 @@ def test_an_answer_that_drips_is_left_at_the_deadline(behave: Behaviour) -> None
     assert seconds < SECONDS + LATE
 
 
+@pytest.mark.parametrize("part", ["silence", "silence after headers"])
+def test_a_server_that_is_silent_is_left_long_before_the_deadline(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr("service.connections.READ_SECONDS", 0.2)
+    with loopback(SLOW[part]) as server:
+        fetched, seconds = timed(lambda: fetch(server.url(), 5.0))
+    assert (fetched.state, "in time" in fetched.reason) == (SearchState.FAILED, True)
+    assert 0.2 <= seconds < 0.2 + LATE
+
+
+def test_an_answer_that_comes_in_pieces_may_take_all_the_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.connections.READ_SECONDS", 0.2)
+
+    def slowly(connection: Connection, seen: Loopback) -> None:
+        connection.sendall(HEAD + b"Content-Length: 10\r\n\r\n{}")
+        for _ in range(8):
+            seen.stopped.wait(0.1)
+            connection.sendall(b" ")
+
+    with loopback(slowly) as server:
+        fetched, seconds = timed(lambda: fetch(server.url(), 5.0))
+    assert fetched.state is SearchState.ANSWERED
+    assert seconds > 0.4
+
+
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_an_answer_that_drips_through_tls_is_left_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch, trusting: Authority, part: str
@@ -277,6 +301,17 @@ def test_a_resolver_that_hangs_is_left_at_the_deadline(monkeypatch: pytest.Monke
     resolving(monkeypatch, ["9.9.9.9"], seconds=1.0)
     fetched, seconds = timed(lambda: fetch(f"http://{HOST}/fhir", 0.2))
     assert (fetched.reason, fetched.unreachable) == ("did not answer in time", True)
+    assert seconds < 0.2 + LATE
+    for each in threading.enumerate():
+        if each.name == "resolve":
+            each.join()
+
+
+def test_a_resolver_that_hangs_does_not_take_the_whole_time_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.connections.READ_SECONDS", 0.2)
+    resolving(monkeypatch, ["9.9.9.9"], seconds=1.0)
+    fetched, seconds = timed(lambda: fetch(f"http://{HOST}/fhir", 5.0))
+    assert (fetched.reason, fetched.unreachable, fetched.fault) == ("did not answer in time", True, True)
     assert seconds < 0.2 + LATE
     for each in threading.enumerate():
         if each.name == "resolve":

@@ -15,7 +15,8 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 from criteria.facts import SearchState
-from service.connections import ReachAdapter
+from service.addresses import AddressRefused
+from service.connections import CONNECT_SECONDS, READ_SECONDS, ReachAdapter
 from service.deadline import MOST_BYTES, Allowance, Deadline
 from service.fhir_client import LARGEST_ANSWER, Fetched, FhirClient
 from service.key_set import LARGEST_KEY_SET
@@ -115,6 +116,56 @@ def test_a_server_that_is_not_there_is_a_failure(
 ) -> None:
     mocked.get(URL, body=error)
     assert fetch() == Fetched(FAILED, reason=reason, unreachable=unreachable)
+
+
+FAULTS = [408, 429, 500, 502, 503, 504]
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 302, 304, 400, 401, 403, 404, 409, 422, 501, *FAULTS])
+def test_a_server_is_blamed_for_its_own_trouble_only(mocked: responses.RequestsMock, status: int) -> None:
+    mocked.get(URL, status=status, json={"resourceType": "Bundle"}, headers={"Location": "/login"})
+    assert fetch().fault is (status in FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "fault"),
+    [
+        (b"<html>", {}, True),
+        (b"[]", {}, True),
+        (b"not gzip", {"Content-Encoding": "gzip"}, True),
+        (b"{}", {"Content-Encoding": "br"}, True),
+        (b"{}" + b" " * LARGEST_ANSWER, {}, False),
+    ],
+)
+def test_a_server_is_blamed_for_what_cannot_be_read_not_for_how_much_there_is(
+    mocked: responses.RequestsMock, body: bytes, headers: dict[str, str], fault: bool
+) -> None:
+    mocked.get(URL, body=body, headers=headers)
+    fetched = fetch()
+    assert (fetched.state, fetched.fault) == (FAILED, fault)
+
+
+@pytest.mark.parametrize("left", [0.2, CONNECT_SECONDS, READ_SECONDS - 0.01, READ_SECONDS, 4.0])
+@pytest.mark.parametrize(
+    ("error", "needed"),
+    [
+        (requests.ConnectTimeout(), CONNECT_SECONDS),
+        (requests.ReadTimeout(), READ_SECONDS),
+        (ReadTimeoutError(None, "", ""), READ_SECONDS),  # type: ignore[arg-type]
+        (requests.ConnectionError(), 0.0),
+        (requests.exceptions.SSLError(), 0.0),
+        (requests.exceptions.ChunkedEncodingError(), 0.0),
+        (requests.exceptions.InvalidHeader(), 99.0),
+        (AddressRefused(), 99.0),
+        (UnicodeEncodeError("ascii", "€", 0, 1, ""), 99.0),
+    ],
+)
+def test_a_server_is_blamed_for_silence_only_when_it_had_its_time(
+    mocked: responses.RequestsMock, left: float, error: Exception, needed: float
+) -> None:
+    mocked.get(URL, body=error)
+    fetched = fetch(deadline=Deadline(left, monotonic=lambda: 0.0))
+    assert (fetched.state, fetched.fault) == (FAILED, left >= needed)
 
 
 def test_a_connection_closed_while_idle_is_opened_once_more(mocked: responses.RequestsMock) -> None:

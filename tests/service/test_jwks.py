@@ -8,7 +8,7 @@ import pytest
 
 from service.clients import Client
 from service.deadline import Deadline
-from service.jwks import BETWEEN_FETCHES_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeySource
+from service.jwks import BETWEEN_FETCHES_SECONDS, FRESH_SECONDS, MOST_WAITING, STALE_SECONDS, KeySource
 from service.key_set import read_key_set
 from tests.service.signing import FakeFetch, MovingClock, client, ec_key, jwk, jwks, rsa_key
 
@@ -260,3 +260,51 @@ def test_a_call_that_has_its_key_does_not_wait_for_anothers_fetch() -> None:
         finally:
             fetch.let_go.set()
     assert fetch.asked == 2
+
+
+# ------------------------------------------------------------------------------------------------ the time of a call
+
+
+def test_keys_are_fetched_within_the_deadline_of_the_call() -> None:
+    given: list[Deadline] = []
+
+    def fetch(_client: Client, deadline: Deadline) -> Mapping[str, Any] | None:
+        given.append(deadline)
+        return OLD
+
+    deadline = soon()
+    KeySource(fetch, MovingClock(0.0)).keys_for(EHR, "old", deadline)
+    assert given == [deadline]
+
+
+def test_a_call_whose_time_is_up_fetches_nothing_and_keeps_nobody_else_from_it() -> None:
+    source = Source(OLD)
+    assert source.keys.keys_for(EHR, "old", Deadline.after(0)) is None
+    assert source.fetches == 0
+    assert source.has("old") is True
+
+
+def test_a_call_waits_for_anothers_fetch_no_longer_than_it_may_itself() -> None:
+    fetch = SlowFetch(OLD)
+    keys = KeySource(fetch, MovingClock(0.0), wait_seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(keys.keys_for, EHR, "old", soon())
+        assert fetch.started.wait(10)
+        deadline = Deadline.after(0.1)
+        assert keys.keys_for(EHR, "old", deadline) is None
+        assert -1 < deadline.at - deadline.monotonic() <= 0
+        fetch.let_go.set()
+        assert fetching.result() is not None
+
+
+def test_only_so_many_calls_wait_for_the_keys_of_a_client() -> None:
+    fetch = SlowFetch(OLD)
+    keys = KeySource(fetch, MovingClock(0.0), wait_seconds=60)
+    with ThreadPoolExecutor(MOST_WAITING) as pool:
+        waiting = [pool.submit(keys.keys_for, EHR, "old", soon()) for _ in range(MOST_WAITING)]
+        assert fetch.started.wait(10)
+        sleep(0.05)  # time for the others to begin to wait
+        assert keys.keys_for(EHR, "old", soon()) is None
+        fetch.let_go.set()
+        assert all(each.result() is not None for each in waiting)
+    assert keys.keys_for(EHR, "old", soon()) is not None

@@ -15,8 +15,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
     for name in ("HER2_CRD_DEFAULT_PAYER", "PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HER2_CRD_PROFILE", "development")
+    # Several would share their counts by a variable, which other tests would find.
+    monkeypatch.setenv("HER2_CRD_WORKERS", "1")
     monkeypatch.setattr(command, "create_app", lambda _settings: world().app)
-    monkeypatch.setattr(command, "prepare_multiprocess", lambda _workers: None)
 
     def run(self: Server) -> None:
         started.append(self)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from signal import SIGTERM
+from threading import Event
 from typing import Any
 
 import pytest
@@ -156,6 +157,20 @@ def test_what_the_parser_misses_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     assert here.worker.nr_conns == 0
 
 
+def test_of_a_socket_only_that_is_read_which_is_there() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        arrived = worker_module._Arrived(ours)
+        theirs.sendall(b"here")
+        assert (arrived.recv(3), arrived.recv(3)) == (b"her", b"e")
+        with pytest.raises(errors.NoMoreData):
+            arrived.recv(3)
+        theirs.close()
+        assert arrived.recv(3) == b""
+        assert ours.gettimeout() == 5
+
+
 def test_all_that_has_come_so_far_is_bounded(monkeypatch: pytest.MonkeyPatch, here: Serving) -> None:
     monkeypatch.setattr(worker_module, "MOST_RECEIVED", 100_000)
     with here.connect() as one, here.connect() as other:
@@ -183,6 +198,15 @@ def test_a_client_that_does_not_close_its_end_stops_nobody(monkeypatch: pytest.M
         assert time.monotonic() - begun < 1
         time.sleep(1.3)
         assert here.worker._leaving == {}
+
+
+def test_who_breaks_off_after_the_answer_is_forgotten(here: Serving) -> None:
+    with here.connect() as connection:
+        connection.sendall(b"GET /plain HTTP/1.0\r\n\r\n")
+        assert b"plain" in read_all(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert status(here.get("/plain")) == b"200 OK"
+    assert len(here.worker._leaving) <= 1
 
 
 def test_when_many_leave_at_once_they_are_not_waited_for(monkeypatch: pytest.MonkeyPatch, here: Serving) -> None:
@@ -223,17 +247,17 @@ def test_the_time_of_a_call_runs_from_its_arrival_not_from_when_a_thread_is_free
         assert 59 < float(second.result().rpartition(b"\r\n")[2]) < 59.8
 
 
-@pytest.mark.parametrize(("deadline", "expected"), [(0.4, b"503 SERVICE UNAVAILABLE"), (5, b"200 OK")])
+@pytest.mark.parametrize(("deadline", "expected"), [(1.0, b"503 SERVICE UNAVAILABLE"), (9.0, b"200 OK")])
 def test_a_call_that_waited_for_half_its_time_is_sent_away(deadline: float, expected: bytes) -> None:
     with serving(threads=1, deadline=deadline) as here, here.connect() as first, ThreadPoolExecutor(1) as pool:
         first.sendall(b"GET /held HTTP/1.1\r\n" + HOST + b"\r\n")
         assert here.begun.wait(5)
         second = pool.submit(here.get, "/plain")
-        time.sleep(0.3)
+        time.sleep(0.7)
         here.held.set()
         answer = second.result()
         assert status(answer) == expected
-        assert (b"Retry-After: 1\r\n" in answer, b'"throttled"' in answer) == (deadline < 1, deadline < 1)
+        assert (b"Retry-After: 1\r\n" in answer, b'"throttled"' in answer) == (deadline < 9, deadline < 9)
         assert status(here.get("/plain")) == b"200 OK"
 
 
@@ -254,16 +278,16 @@ def test_a_stopping_worker_ends_what_it_has_and_takes_nothing_new(
         assert read_all(busy).endswith(b"\r\n\r\nheld")
 
 
-def test_who_has_connected_before_the_stop_is_answered(monkeypatch: pytest.MonkeyPatch, here: Serving) -> None:
-    worker = here.worker
-    monkeypatch.setattr(worker, "accept", lambda _listener: time.sleep(0.01))
+def test_who_has_connected_before_the_stop_is_answered(here: Serving) -> None:
+    # The event loop stands still, as it would under load: the system has the connection, gunicorn does not yet.
+    go_on = Event()
+    here.worker.method_queue.defer(go_on.wait, 5)
+    time.sleep(0.05)
     with here.connect() as connection:
         connection.sendall(GET)
-        time.sleep(0.1)
-        assert worker.nr_conns == 0
-        monkeypatch.undo()
-        worker.handle_exit(SIGTERM, None)
-        assert status(read_all(connection)) == b"200 OK"
+        here.worker.handle_exit(SIGTERM, None)
+        go_on.set()
+        assert status(read_one(connection)) == b"200 OK"
 
 
 @pytest.mark.parametrize("abrupt", [True, False])

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psycopg
 
-REQUIRED = "HER2_CRD_TEST_POSTGRES"
-"""`required`: a missing PostgreSQL or PgBouncer is a failure, not a reason to skip."""
+REQUIRED = "TEST_POSTGRES"
+"""`required`: a missing PostgreSQL or PgBouncer is a failure, not a reason to skip. No name of the form HER2_CRD_…:
+those are settings, and the service does not start with one that it does not know."""
 _START_SECONDS = 30.0
 
 

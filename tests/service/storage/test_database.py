@@ -71,6 +71,28 @@ def test_a_defect_of_ours_is_no_failure_of_the_database_and_shows_no_value(datab
     assert kept(database) == 1
 
 
+def test_a_commit_that_fails_is_taken_back_and_the_next_one_works(
+    sqlite_url: str, opened: Callable[[str], Database]
+) -> None:
+    """SQLite leaves such a transaction open, on a connection that others will use."""
+    database = opened(sqlite_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+        connection.exec_driver_sql(
+            "CREATE TABLE children (id INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
+        )
+
+    def write(statement: str) -> None:
+        with database.write() as connection:
+            connection.exec_driver_sql(statement)
+
+    with pytest.raises(IntegrityError):
+        write("INSERT INTO children VALUES (1)")
+    write("INSERT INTO parents VALUES (2)")
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM children").scalar() == 0
+
+
 def test_threads_write_at_the_same_time(database: Database) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: put(database, number), range(200)))

@@ -1,5 +1,6 @@
 """Cards that were sent and the reports on them, on every database."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from service.feedback_request import Accepted, FeedbackItem, Overridden
 from service.storage import feedbacks as module
 from service.storage.database import Database, StorageDownError
 from service.storage.feedbacks import Feedbacks
+from service.storage.schema import create
 from service.storage.sealing import Seal, new_key
 from service.storage.sent_cards import DAYS, SentCards, keep_cards
 from service.storage.tables import FEEDBACK, SENT_CARDS
@@ -72,6 +74,23 @@ def test_threads_do_not_lose_suggestions(stored: Database) -> None:
     card = found(stored)
     assert card is not None
     assert card.suggestions == frozenset(names)
+
+
+def test_a_card_that_two_send_at_the_same_moment_has_the_suggestions_of_both(
+    postgresql_url: str, opened: Callable[[str], Database]
+) -> None:
+    """Neither sees the other's when it looks first."""
+    database = opened(postgresql_url)
+    with database.write(60) as connection:
+        create(connection)
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as connection:
+            keep_cards(connection, [sent_card(suggestions=frozenset({FIRST}))], NOW)
+            other = pool.submit(send, database, sent_card(suggestions=frozenset({SECOND})))
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.3)
+        other.result(timeout=10)
+    assert found(database) == sent_card()
 
 
 def test_a_card_is_forgotten_when_it_was_not_sent_for_long(stored: Database) -> None:

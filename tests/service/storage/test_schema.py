@@ -2,8 +2,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -155,6 +157,17 @@ def test_of_several_that_migrate_at_once_one_does(kind: str, request: pytest.Fix
     with ThreadPoolExecutor(3) as pool:
         assert [(each.returncode, each.stderr) for each in pool.map(start, range(3))] == [(0, "")] * 3
     assert is_current(opened(url))
+
+
+def test_who_migrates_a_server_waits_for_another_who_does(postgresql_url: str, opened: Opened) -> None:
+    with closing(psycopg.connect(postgresql_url)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [schema._LOCK])
+        upgrading = pool.submit(upgrade, opened(postgresql_url))
+        with pytest.raises(TimeoutError):
+            upgrading.result(timeout=1.5)
+        other.rollback()
+        upgrading.result(timeout=60)
+    assert is_current(opened(postgresql_url))
 
 
 # ------------------------------------------------------------------ starting the service
