@@ -13,10 +13,14 @@ import msgspec
 
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
-from service.answer import answer_hook
+from service.answer import Answered, answer_hook, judge, read_call
 from service.app import create_app
+from service.hook_request import HookRequest
 from service.hook_routes import AnswerHook
 from service.logs import configure_logs
+from service.past import Past
+from service.prefetch import Gathered
+from service.services import Services
 from service.settings import Profile, Settings
 
 PATH = "/cds-services/her2-order-sign"
@@ -42,16 +46,32 @@ def decision_service(
     hook: AnswerHook = answer_hook,
     library: tuple[Library, Vocabulary] | None = None,
     clients: Path | None = None,
+    *,
+    database: str = "sqlite://",
+    retain_inputs: bool = False,
 ) -> flask.Flask:
-    """Return the whole service as `make run` starts it, with a registry of clients when one is named.
+    """Return the whole service, with a registry of clients when one is named.
 
     Its log lines are made and written, but to nowhere, unless the library is handed in: then nothing is logged.
     """
-    settings = Settings(profile=Profile.DEVELOPMENT, database="sqlite://", default_payer="oscar", clients=clients)
+    settings = Settings(
+        profile=Profile.DEVELOPMENT,
+        database=database,
+        workers=1,
+        retain_inputs=retain_inputs,
+        default_payer="oscar",
+        clients=clients,
+    )
     app = create_app(settings, library=library, clock=StoppedClock(), answer_hook=hook)
     if library is None:
         configure_logs(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
     return app
+
+
+def answer_without_storage(request: HookRequest, gathered: Gathered, services: Services) -> Answered:
+    """Answer a call as if it were the first there ever was, and record nothing: the rest is what storage costs."""
+    judgement = judge(read_call(request, gathered, services), Past(), services.clock.today(), services)
+    return Answered(judgement.body, is_recorded=False)
 
 
 def echo() -> flask.Flask:

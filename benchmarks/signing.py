@@ -31,14 +31,16 @@ clients:
 """
 
 
-def signed_service(algorithm: str, library: tuple[Library, Vocabulary] | None = None) -> Application:
+def signed_service(
+    algorithm: str, library: tuple[Library, Vocabulary] | None = None, *, database: str = "sqlite://"
+) -> Application:
     """Return the decision service as a registered client calls it, every call signed with the algorithm."""
     key, public = _key(algorithm)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         (folder / "keys.json").write_text(json.dumps({"keys": [public | {"kid": "k"}]}), encoding="utf-8")
         (folder / "clients.yaml").write_text(_REGISTRY, encoding="utf-8")
-        app = decision_service(library=library, clients=folder / "clients.yaml")
+        app = decision_service(library=library, clients=folder / "clients.yaml", database=database)
     return _with_authorization(app, f"Bearer {_token(key, algorithm, StoppedClock().now())}")
 
 

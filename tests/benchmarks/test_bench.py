@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from benchmarks.bench import CONSTANT, ECHO, SERVICE, Effort, compare
-from benchmarks.calls import Application, constant, decision_service, echo, fast_echo, post
+from benchmarks.calls import (
+    PATH,
+    Application,
+    answer_without_storage,
+    constant,
+    decision_service,
+    echo,
+    fast_echo,
+    post,
+)
 from benchmarks.requests import SMALLEST, order_sign
 from benchmarks.signing import ALGORITHMS, signed_service
 from benchmarks.stages import DECIDING, STAGES, Stopwatch, split
@@ -27,7 +36,7 @@ def library() -> tuple[Library, Vocabulary]:
 
 @pytest.fixture(scope="module")
 def service(library: tuple[Library, Vocabulary]) -> Any:
-    return decision_service(library=library)
+    return decision_service(library=library, retain_inputs=True)
 
 
 def resources(body: bytes) -> list[Any]:
@@ -65,6 +74,15 @@ def test_the_bare_applications_answer_what_they_say() -> None:
     body = order_sign()
     assert json.loads(post(echo(), body)) == json.loads(post(fast_echo(), body)) == json.loads(body)
     assert json.loads(post(constant({"cards": []}), body)) == {"cards": []}
+
+
+def test_without_storage_the_answer_is_the_same_and_says_that_it_is_not_recorded(
+    service: Any, library: tuple[Library, Vocabulary]
+) -> None:
+    bare = decision_service(answer_without_storage, library)
+    assert post(bare, order_sign()) == post(service, order_sign())
+    response = bare.test_client().post(PATH, data=order_sign(), content_type="application/json")
+    assert response.headers["Her2-Crd-Recorded"] == "false"
 
 
 def test_an_answer_that_is_not_200_stops_the_measurement(service: Any) -> None:
