@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks.rig.ledger import RECORDED, Ledger, asserted_in, lost_when_read
+from benchmarks.rig.ledger import ALL_BACKED, RECORDED, Ledger, asserted_in, lost_when_read
 from benchmarks.rig.orders import PATH, call, order
 from benchmarks.rig.processes import group_members
 from benchmarks.rig.server import Server
@@ -50,19 +50,19 @@ def rows(server: Server, outage: Outage, ledger: Ledger) -> Iterator[Row]:
         outage.begin(server)
         try:
             _until_down(server, outage.readiness)
-            yield _say(server, f"{outage.done}: during", down(outage.readiness))
+            # Each process looks for itself, and tells for a second what it saw.
             time.sleep(_LASTS)
+            yield _say(server, f"{outage.done}: during", down(outage.readiness))
         finally:
             outage.end(server)
         back = server.until("/readyz", _OK, _UNTIL_BACK)
-        # The processes find out one by one that the database is back, each within a second.
         time.sleep(_LASTS)
         after = _say(server, f"{outage.done}: after", _AS_EVER)
         tally = traffic.stop()
     yield Row(
         after.done,
-        f"{after.expected}; all calls: only 200; numbers without record 0",
-        f"{after.seen}; all calls: {tally.statuses()}; numbers without record {ledger.unbacked}",
+        f"{after.expected}; all calls: only 200; {ALL_BACKED}",
+        f"{after.seen}; all calls: {tally.statuses()}; {ledger.words}",
         f"ready after {'never' if back is None else f'{back:.1f} s'}, {len(tally.calls())} calls, "
         f"max {max(each.seconds for each in tally.calls()):.1f} s",
         len(lost_when_read(ledger.acknowledged(), server.port, server.operator)),

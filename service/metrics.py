@@ -30,6 +30,9 @@ ANYBODY = "anybody"
 
 _ANSWERED, _DEFECT = 200, 500
 _WORKED_OUT = frozenset({_ANSWERED, 412})
+_IS_SHARED = bool(os.environ.get(FOLDER))
+"""As prometheus_client decided a moment ago."""
+
 _LEVELS: Mapping[Circuit, int] = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
 _WAITS: Mapping[Waiting, Row] = {
     Waiting.FHIR: table.FHIR_SECONDS,
@@ -148,7 +151,7 @@ class Metrics:
         """Return everything that was counted, by every process there is, and what is found out now."""
         self._show_circuits()
         registry = CollectorRegistry()
-        if os.environ.get(FOLDER):
+        if _IS_SHARED:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library is typed but for this
         else:
             registry.register(self._registry)

@@ -14,6 +14,7 @@ from service.setting_values import SettingsError
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder."""
 
+_PREFIX = "her2-crd-metrics-"
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name nobody can guess is made in it
 """Where Linux keeps files in memory. The counts are mapped into memory: on a full disk, writing one kills a process."""
 
@@ -29,7 +30,8 @@ def prepare_multiprocess(workers: int) -> None:
         os.environ[FOLDER] = named
     elif workers > 1:
         parent = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
-        os.environ[FOLDER] = made = tempfile.mkdtemp(prefix="her2-crd-metrics-", dir=parent)
+        _sweep(parent or Path(tempfile.gettempdir()))
+        os.environ[FOLDER] = made = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
         atexit.register(_remove, made, os.getpid())
 
 
@@ -49,6 +51,24 @@ def worker_exited(pid: int) -> None:
         from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - see the module's docstring
 
         mark_process_dead(pid)  # type: ignore[no-untyped-call] # the library is typed but for this
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what processes left that were killed."""
+    for folder in parent.glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # of another user, or no process at all
+        return True
+    return True
 
 
 def _remove(folder: str, owner: int) -> None:

@@ -121,3 +121,24 @@ print(os.path.isdir(folder))
 
 def test_without_a_folder_a_process_that_ended_is_nothing_to_us() -> None:
     worker_exited(1)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = {name: tmp_path / f"her2-crd-metrics-{name}-x" for name in (str(ended.pid), str(os.getpid()), "1", "x")}
+    for each in left.values():
+        each.mkdir()
+        (each / "counter_7.db").touch()
+    code = f"""
+import os
+from pathlib import Path
+import service.multiprocess as module
+module._IN_MEMORY = Path({str(tmp_path)!r})
+module.prepare_multiprocess(2)
+print(os.environ[module.FOLDER])
+"""
+    (made,) = run(code)
+    assert Path(made).parent == tmp_path
+    assert [name for name, each in left.items() if each.exists()] == [str(os.getpid()), "1", "x"]
+    assert not Path(made).exists()
