@@ -91,6 +91,19 @@ def test_a_host_of_keys_that_cannot_be_trusted_is_logged_with_its_client(
     assert named(lines, "unauthenticated")[0]["reason"] == "no-keys"
 
 
+def test_what_is_tried_against_a_check_is_logged_with_the_reason_or_the_status(tmp_path: Path) -> None:
+    with watched_log(tmp_path) as (here, lines):
+        used = here.headers(f"https://crd.payer.example.org{HOOK}")
+        here.post(HOOK, request_of(MET), headers=used)
+        here.post(HOOK, request_of(MET), headers=used)
+        here.post(HOOK, request_of(MET), headers={"Authorization": "Bearer Canary"})
+        here.post(HOOK, {"hook": "Canary"})
+    assert [each["reason"] for each in named(lines, "unauthenticated")] == ["replayed", "malformed"]
+    answered = [(each["status"], each.get("client")) for each in named(lines, "answered")]
+    assert answered == [(200, "new-ehr"), (401, None), (401, None), (400, "new-ehr")]
+    assert "Canary" not in str(lines)
+
+
 def test_every_call_says_who_made_it_and_no_line_holds_a_token(tmp_path: Path) -> None:
     tokens = frozenset({HASH})
     with watched_log(tmp_path, operator_tokens=tokens) as (here, lines):
