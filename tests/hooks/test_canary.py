@@ -493,6 +493,10 @@ def test_a_process_that_is_not_ready_leaves_no_mark(watch: Watch, clean: Any) ->
 # -------------------------------------------------------------------------------------------------------- the harness
 
 
+def test_every_kind_of_refusal_is_among_those_that_are_sent() -> None:
+    assert {status for _, _, status, _ in REFUSED} >= {400, 404, 405, 412, 413, 415, 422}
+
+
 def test_every_place_of_a_patient_holds_a_mark() -> None:
     body = planted(request_of("mmm-margenza-fourth-line", fhir=True))
     held = marks_in(json.dumps(body))
