@@ -17,7 +17,7 @@ from benchmarks.rig.audit import VERIFIED, audited
 from benchmarks.rig.charts import TIME_LIMIT
 from benchmarks.rig.databases import Database, SqliteFile, cluster, without_postgres
 from benchmarks.rig.harness import guarded, played
-from benchmarks.rig.ledger import ALL_RECORDED, Ledger
+from benchmarks.rig.ledger import ALL_BACKED, Ledger
 from benchmarks.rig.orders import call
 from benchmarks.rig.server import Server, running
 from benchmarks.rig.table import Line, Row
@@ -134,9 +134,9 @@ def soak(effort: Effort, folder: Path, database: Database) -> Iterator[Line]:
     done = f"{database.name}, {effort.workers} workers: {effort.rate:.0f} calls/s for {effort.seconds:.0f} s"
     yield Row(
         done,
-        f"only 200; {ALL_RECORDED}; {VERIFIED}",
+        f"only 200; {ALL_BACKED}; {VERIFIED}",
         f"{tally.statuses()}; {ledger.words}; {store.words}",
-        f"{latencies(tally.calls())}, {store.records} records",
+        f"{latencies(tally.calls())}, {ledger.figure}, {store.records} records",
         store.lost,
     )
     yield from verdict(tally, growth(intervals))

@@ -61,7 +61,9 @@ def running_service() -> Iterator[RunningService]:
         port = probe.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HER2_CRD_")}
     chosen = {"HER2_CRD_PROFILE": "development", "HER2_CRD_PUBLIC_URL": PUBLIC_URL, "PORT": str(port)}
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
+        # A record of its own: an authorization of an earlier demonstration would still be in force.
+        chosen["DATABASE_URL"] = f"sqlite:///{folder}/record.sqlite3"
         command = [sys.executable, "-m", "service"]
         process = subprocess.Popen(command, cwd=ROOT, env=kept | chosen, stdout=log, stderr=log)  # noqa: S603 - our own
         service = RunningService(f"http://127.0.0.1:{port}")

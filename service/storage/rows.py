@@ -1,12 +1,14 @@
 """Rows with a key of client and something of its own: what several stores do with them, on both databases alike."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -41,10 +43,16 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+_AT_ONCE = 8
+"""Keys that are looked up by one statement: the text of one for any number would be made anew each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Statements:
     """The statements of a table; made once, because making one costs more than running it."""
 
+    own: str
+    """The column of the key beside the client."""
     found: Select[Any]
     locked: Select[Any]
     insert: Any
@@ -54,8 +62,10 @@ class _Statements:
 @cache
 def _statements(table: Table, dialect: str) -> _Statements:
     client, own = table.primary_key.columns
-    found = select(table).where(client == bindparam("the_client"), own.in_(bindparam("the_keys", expanding=True)))
+    keys: list[BindParameter[str]] = [bindparam(f"key_{number}") for number in range(_AT_ONCE)]
+    found = select(table).where(client == bindparam("the_client"), own.in_(keys))
     return _Statements(
+        own=own.name,
         found=found,
         locked=found.order_by(own).with_for_update(),
         # Only the key: what breaks another rule is an error, not a row to merge.
@@ -64,20 +74,18 @@ def _statements(table: Table, dialect: str) -> _Statements:
     )
 
 
-def put_rows(connection: Connection, table: Table, rows: Sequence[Row], merge: Callable[[Row, Row], Row]) -> None:
-    """Keep rows of one client in a table whose key is the client and one more column.
+def put_rows(connection: Connection, table: Table, rows: Iterable[Row], merge: Callable[[Row, Row], Row]) -> bool:
+    """Keep rows of one client in a table whose key is `client` and one more column; say whether any is new.
 
     A row whose key is there already becomes what `merge` makes of the earlier and the new one. Nothing is lost when
     others keep the same keys at the same moment: a key that turns up in between is waited for and merged too.
     """
-    if not rows:
-        return
     statements = _statements(table, connection.dialect.name)
-    own = table.primary_key.columns[1].name
-    known = {"the_client": rows[0][table.primary_key.columns[0].name]}
-    # In one order everywhere, or two transactions could wait for each other.
-    wanted = dict(sorted((row[own], row) for row in rows))
-    earlier = _by_key(connection.execute(statements.found, {**known, "the_keys": list(wanted)}).mappings(), own)
+    wanted = _merged(rows, statements.own, merge)
+    if not wanted:
+        return False
+    client = next(iter(wanted.values()))["client"]
+    earlier = _look_up(connection, statements, statements.found, client, list(wanted))
     new = [row for key, row in wanted.items() if key not in earlier]
     kept = set(connection.execute(statements.insert, new).scalars()) if new else set()
     changed = [
@@ -85,17 +93,33 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[Row], merge: C
         for key, row in wanted.items()
         if key not in kept and (key not in earlier or merge(earlier[key], row) != earlier[key])
     ]
-    if not changed:
-        return
-    found = connection.execute(statements.locked, {**known, "the_keys": changed}).mappings()
-    for key, row in sorted(_by_key(found, own).items()):
+    for key, row in _look_up(connection, statements, statements.locked, client, changed).items():
         merged = {name: value for name, value in merge(row, wanted[key]).items() if value != row[name]}
         if merged:
-            connection.execute(statements.update, {**known, "the_key": key, **merged})
+            connection.execute(statements.update, {"the_client": client, "the_key": key, **merged})
+    return bool(kept)
 
 
-def _by_key(found: Iterable[Mapping[Any, Any]], own: str) -> dict[Any, Row]:
-    return {row[own]: dict(row) for row in found}
+def _merged(rows: Iterable[Row], own: str, merge: Callable[[Row, Row], Row]) -> dict[str, Row]:
+    """Return rows by their keys, in one order everywhere, or two transactions could wait for each other."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        key = row[own]
+        found[key] = merge(found[key], row) if key in found else row
+    return dict(sorted(found.items(), key=itemgetter(0)))
+
+
+def _look_up(
+    connection: Connection, statements: _Statements, statement: Select[Any], client: str, keys: list[str]
+) -> dict[str, Row]:
+    """Return the rows that there are, by their keys."""
+    found: dict[str, Row] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        some += some[:1] * (_AT_ONCE - len(some))
+        asked = {"the_client": client, **{f"key_{number}": key for number, key in enumerate(some)}}
+        found |= {row[statements.own]: dict(row) for row in connection.execute(statement, asked).mappings()}
+    return found
 
 
 def delete_some(table: Table, condition: ColumnElement[bool], most: int) -> Delete:

@@ -26,14 +26,12 @@ _find = select(SENT_CARDS).where(
 def keep_cards(connection: Connection, cards: Iterable[SentCard], sent: datetime) -> None:
     """Remember cards of one client in a transaction, most naturally that of the decisions they are about.
 
-    One that comes again keeps the suggestions it had: some user may still look at them. For each card that is kept,
-    some that are too old are forgotten.
+    One that comes again keeps the suggestions it had: some user may still look at them. Whenever one
+    is new, some that are too old are forgotten.
     """
-    rows = [_row(each, sent) for each in cards]
-    if not rows:
-        return
-    put_rows(connection, SENT_CARDS, rows, _merged)
-    connection.execute(_forget, {"before": moment(sent - timedelta(days=DAYS))})
+    at = moment(sent)
+    if put_rows(connection, SENT_CARDS, (_row(each, at) for each in cards), _merged):
+        connection.execute(_forget, {"before": moment(sent - timedelta(days=DAYS))})
 
 
 def find_cards(connection: Connection, cards: Collection[str], client: str | None) -> Mapping[str, SentCard]:
@@ -55,7 +53,7 @@ class SentCards:
             return find_cards(connection, cards, client_id)
 
 
-def _row(card: SentCard, sent: datetime) -> Row:
+def _row(card: SentCard, at: str) -> Row:
     return {
         "client": client_key(card.client_id),
         "card": card.card,
@@ -64,7 +62,7 @@ def _row(card: SentCard, sent: datetime) -> Row:
         "topic": card.topic,
         "service": card.service_id,
         "suggestions": _suggestions_text(card.suggestions),
-        "sent": moment(sent),
+        "sent": at,
     }
 
 
@@ -82,9 +80,11 @@ def _card(row: RowMapping, client: str | None) -> SentCard:
 
 def _merged(earlier: Row, new: Row) -> Row:
     """The new card wins, with the suggestions of both. On one day it counts as sent once, which spares writing."""
-    both = _suggestions(earlier["suggestions"]) | _suggestions(new["suggestions"])
+    suggestions = new["suggestions"]
+    if suggestions != earlier["suggestions"]:
+        suggestions = _suggestions_text(_suggestions(earlier["suggestions"]) | _suggestions(suggestions))
     same_day = earlier["sent"][:_DAY] == new["sent"][:_DAY]
-    return {**new, "suggestions": _suggestions_text(both), "sent": earlier["sent"] if same_day else new["sent"]}
+    return {**new, "suggestions": suggestions, "sent": earlier["sent"] if same_day else new["sent"]}
 
 
 def _suggestions_text(suggestions: Iterable[str]) -> str:

@@ -126,6 +126,24 @@ def test_the_same_action_is_kept_once_and_actions_are_listed_in_their_order(stor
     ]
 
 
+def test_an_action_that_is_reported_twice_in_one_call_counts_as_it_was_said_last(stored: Database) -> None:
+    reports = Feedbacks(stored, Seal([new_key()]))
+    reports.put([report(comment="befor"), report(comment="before", sent=None)])
+    (listed,) = reports.of_decision(DECISION)
+    assert (listed["order"], listed["overrideReason"]) == ("MedicationRequest/rx1", {"userComment": "before"})
+
+
+def test_more_reports_than_are_looked_up_at_once_are_kept_and_merged(stored: Database) -> None:
+    reports = Feedbacks(stored)
+    for _ in range(2):
+        reports.put(report(number) for number in range(20))
+    assert [each["outcomeTimestamp"][17:19] for each in reports.of_decision(DECISION)] == [
+        f"{number:02}" for number in range(20)
+    ]
+    reports.put(report(number) for number in range(10, 30))
+    assert len(reports.of_decision(DECISION)) == 30
+
+
 def test_suggestions_that_were_accepted_one_by_one_are_actions_of_their_own(stored: Database) -> None:
     reports = Feedbacks(stored)
     for each in ((FIRST,), (SECOND,), (SECOND, FIRST), (FIRST, SECOND)):
