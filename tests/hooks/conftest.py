@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from opentelemetry import propagate
 
-from tests.hooks.canary import (
-    Watch,
-)
+from tests.hooks.canary import Watch
 from tests.service.builders import logged
 
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
+    propagator = propagate.get_global_textmap()
     with logged() as lines:
         yield Watch(lines)
+    propagate.set_global_textmap(propagator)
 
 
 @pytest.fixture
