@@ -96,18 +96,25 @@ def create_app(
     # Last of all that may refuse to start, so that a mistake elsewhere leaves no file behind.
     prepare(database)
     lifecycle(app).forked.append(partial(database.dispose, close=False))
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    use_exact_json(app)
-    register_error_handlers(app)
-    register_headers(app, settings)
-    offered = offered_services(observation_codes(vocabulary))
-    operation.begin(offered.keys(), lambda: {**circuits.states(), "database": database.circuit})
-    register_arrival(app, settings.deadline_seconds)
-    app.register_blueprint(create_routes(services, offered, answer_hook))
+    _open(app, services, operation, answer_hook)
     if library is None:
         configure_logs()
         _keep_out_of_collection()
     return app
+
+
+def _open(app: Flask, services: Services, operation: Operation, answer_hook: AnswerHook) -> None:
+    """Add what every call passes, in this order, and the addresses."""
+    settings, circuits, database = services.settings, services.circuits, services.database
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    use_exact_json(app)
+    register_error_handlers(app)
+    register_headers(app, settings)
+    offered = offered_services(observation_codes(services.vocabulary))
+    # Before a call can be refused for its waiting, it has a number and is counted.
+    operation.begin(offered.keys(), lambda: {**circuits.states(), "database": database.circuit})
+    register_arrival(app, settings.deadline_seconds)
+    app.register_blueprint(create_routes(services, offered, answer_hook))
 
 
 def _keys(client: FhirClient, circuits: Circuits, operation: Operation) -> KeySource:

@@ -29,6 +29,7 @@ DOCUMENTS = [
     "docs/conformance.md",
     "docs/deployment.md",
     "docs/limits.md",
+    "docs/observability.md",
     "docs/records.md",
 ]
 NUMBER = re.compile(r"MMM-[0-9A-F]{12}")

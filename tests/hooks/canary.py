@@ -274,3 +274,13 @@ class Watch:
         yield "log", self.lines.getvalue()
         yield from (("standard streams", text) for text in printed)
         yield from self.shown
+
+
+def own_url(body: Json) -> str:
+    return f"/cds-services/her2-{body['hook']}"
+
+
+def feedback(**changes: Any) -> Json:
+    comment = {"reason": {"system": f"urn:{mark('system')}", "code": mark("code")}, "userComment": mark("comment")}
+    item = {"outcome": "overridden", "outcomeTimestamp": "2026-09-15T08:00:00Z", mark("member"): 1}
+    return {"feedback": [item | {"overrideReason": comment} | changes], mark("member"): mark("value")}

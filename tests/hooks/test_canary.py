@@ -1,48 +1,34 @@
-"""Marked names and values go through every path, errors included, and none of them comes out where others can read."""
+"""Marked names and values go through every path, refusals included, and none of them comes out for others to read."""
 
 import json
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 import service.answer
 import service.problems
 import service.reporting
 import service.telemetry
 from criteria.facts import SearchState
-from service.arrival import arrived
-from service.call_report import present_report
 from service.deadline import Deadline
 from service.fhir_client import Fetched
-from service.lifecycle import lifecycle
-from service.logs import ALLOWED_FIELDS, log_event
 from service.settings import Profile
-from service.storage.database import StorageDownError
 from tests.hooks.bodies import as_appointment, as_dispatch, as_encounter, as_select
 from tests.hooks.canary import (
     BORN,
-    DIGITS,
-    FHIR_SERVER,
     MARK,
     MarkedServer,
     Watch,
+    feedback,
     mark,
-    marks_in,
+    own_url,
     planted,
     planted_record,
 )
 from tests.hooks.clients import SERVICE_URL, Json, information_of, request_of
 from tests.hooks.status_rows import REFUSED
 from tests.hooks.test_registered import registered
-from tests.service.builders import logged
-from tests.service.loopback import Behaviour, answer, dripping, loopback, sending
 
 CHARTS = (
     "oscar-margenza-after-two",
@@ -56,38 +42,8 @@ CHARTS = (
 KEPT = ("patient", "coverage", "payors")
 
 
-@pytest.fixture
-def watch() -> Iterator[Watch]:
-    with logged() as lines:
-        yield Watch(lines)
-
-
-@pytest.fixture
-def clean(watch: Watch, capfd: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """Say which marks came out."""
-
-    def found() -> list[str]:
-        printed = capfd.readouterr()
-        return watch.leaks(printed.out, printed.err)
-
-    return found
-
-
 def discharge(body: Json) -> Json:
     return as_encounter(body, "encounter-discharge")
-
-
-def own_url(body: Json) -> str:
-    return f"/cds-services/her2-{body['hook']}"
-
-
-def feedback(**changes: Any) -> Json:
-    comment = {"reason": {"system": f"urn:{mark('system')}", "code": mark("code")}, "userComment": mark("comment")}
-    item = {"outcome": "overridden", "outcomeTimestamp": "2026-09-15T08:00:00Z", mark("member"): 1}
-    return {"feedback": [item | {"overrideReason": comment} | changes], mark("member"): mark("value")}
-
-
-# ---------------------------------------------------------------------------------------------------- what is decided
 
 
 @pytest.mark.parametrize("make", [dict, as_select, as_dispatch, as_appointment, as_encounter, discharge])
@@ -323,259 +279,3 @@ def test_keys_that_cannot_be_had_leave_no_mark(watch: Watch, clean: Any, tmp_pat
         headers = here.headers(address, issuer="https://kit.example.org", jti=mark("jti"))
         assert watch.send(client, SERVICE_URL, {}, headers=headers).status_code == 401
     assert clean() == []
-
-
-# ------------------------------------------------------------------------------------------------------------- faults
-
-_WORDS = json.dumps({"resourceType": "Bundle", "entry": [mark("answer")], mark("key"): mark("value")}).encode()
-_OUTCOME = json.dumps(
-    {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": mark("outcome")}]}
-).encode()
-
-BEHAVIOURS: dict[str, Behaviour] = {
-    "words": sending(answer(_WORDS, X_Mark=mark("reply-header"), Set_Cookie=mark("reply-cookie"))),
-    "an outcome": sending(answer(_OUTCOME)),
-    "no JSON": sending(answer(mark("garbage").encode())),
-    "another type": sending(answer(json.dumps({"resourceType": mark("kind")}).encode())),
-    "a list": sending(answer(json.dumps([mark("list")]).encode())),
-    "500": sending(answer(_OUTCOME, f"500 {mark('reason')}")),
-    "503": sending(answer(_OUTCOME, "503 Service Unavailable", Retry_After=mark("retry"))),
-    "401": sending(answer(_OUTCOME, "401 Unauthorized", WWW_Authenticate=f"Bearer realm={mark('realm')}")),
-    "404": sending(answer(_OUTCOME, "404 Not Found")),
-    "a redirect": sending(answer(b"", "302 Found", Location=f"http://127.0.0.1:1/{mark('location')}")),
-    "no HTTP": sending(mark("line").encode() + b"\r\n\r\n"),
-    "an encoding": sending(answer(_WORDS, Content_Encoding=mark("encoding"))),
-    "no gzip": sending(answer(_WORDS, Content_Encoding="gzip")),
-    "a drip": dripping(answer(_WORDS)[:60], b" "),
-    "nothing": sending(b""),
-}
-
-
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_a_fhir_server_that_misbehaves_leaves_no_mark(watch: Watch, clean: Any, behaviour: str) -> None:
-    body = request_of("mmm-margenza-fourth-line", fhir=True, without=["observations", "conditions"])
-    with loopback(BEHAVIOURS[behaviour]) as server:
-        marked = planted(body)
-        marked["fhirServer"] = f"http://127.0.0.1:{server.port}/{mark('fhir-server')}"
-        client = watch.client(deadline_seconds=0.4)
-        assert watch.send(client, SERVICE_URL, marked).status_code == 200
-        assert any(mark("fhir-server").encode() in each for each in server.requests)
-    assert clean() == []
-
-
-def test_a_fhir_server_that_is_not_there_or_not_allowed_leaves_no_mark(watch: Watch, clean: Any) -> None:
-    body = request_of("mmm-margenza-fourth-line", fhir=True, without=["observations"])
-    for host in ("127.0.0.1:1", f"{mark('host')}.example.org", "169.254.169.254", f"[::1]:1/{mark('path')}"):
-        marked = planted(body)
-        marked["fhirServer"] = f"http://{host}/{mark('fhir-server')}"
-        assert watch.send(watch.client(deadline_seconds=0.4), SERVICE_URL, marked).status_code == 200
-    assert clean() == []
-
-
-def explode(*_: Any, **__: Any) -> Any:
-    """A defect whose words are the whole patient."""
-    body = planted(request_of("mmm-margenza-fourth-line"))
-    raise ValueError(json.dumps(body))
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "service.answer.map_record",
-        "service.answer.subjects_of",
-        "service.answer.compose_answer",
-        "service.deciding.evaluate",
-        "service.hook_routes.read_request",
-        "service.hook_routes.complete",
-        "service.hook_routes.report_searches",
-        "service.prefetch.read_whole",
-        "service.storage.ledger.Ledger.past",
-        "service.storage.ledger.Ledger.record",
-    ],
-)
-def test_a_defect_of_ours_leaves_no_mark(watch: Watch, clean: Any, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = watch.client()
-    monkeypatch.setattr(place, explode)
-    response = watch.send(client, SERVICE_URL, planted(request_of("mmm-margenza-fourth-line")))
-    assert response.status_code == 500
-    assert response.headers["X-Correlation-Id"] in response.text
-    assert response.headers["X-Correlation-Id"] in watch.lines.getvalue()
-    assert clean() == []
-
-
-def test_a_defect_while_fetching_leaves_no_mark(watch: Watch, clean: Any) -> None:
-    body = planted(request_of("mmm-margenza-fourth-line", fhir=True, without=["observations"]))
-    assert watch.send(watch.client(explode), SERVICE_URL, body).status_code == 500
-    assert clean() == []
-
-
-def test_a_defect_while_feedback_is_taken_leaves_no_mark(
-    watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = watch.client()
-    monkeypatch.setattr("service.hook_routes.take_feedback", explode)
-    assert watch.send(client, f"{SERVICE_URL}/feedback", feedback(card=mark("card"))).status_code == 500
-    assert clean() == []
-
-
-# Flask itself logs what goes wrong after an answer is made: the address, and a traceback with its words.
-@pytest.mark.parametrize("place", ["service.reporting._ended", "service.headers._allow_origin"])
-def test_a_defect_after_the_answer_leaves_no_mark(
-    watch: Watch, clean: Any, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = watch.client()
-    monkeypatch.setattr(place, explode)
-    body = planted(request_of("mmm-margenza-fourth-line"))
-    client.application.config["PROPAGATE_EXCEPTIONS"] = False
-    assert watch.send(client, f"{SERVICE_URL}?patient={mark('query')}", body).status_code == 500
-    monkeypatch.undo()
-    assert clean() == []
-
-
-def test_an_answer_that_breaks_a_rule_leaves_no_mark(watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = watch.client()
-    monkeypatch.setattr("service.answer.CONFIGURATION_REMARKS", mark("remarks"))
-    body = planted(request_of("mmm-margenza-fourth-line"))
-    body["extension"] = {"davinci-crd.configuration": {"max-cards": mark("number")}}
-    assert watch.send(client, SERVICE_URL, body).status_code == 500
-    assert '"rules"' in watch.lines.getvalue()
-    assert clean() == []
-
-
-def down(*_: Any, **__: Any) -> Any:
-    raise StorageDownError("closed")
-
-
-def test_a_database_that_is_down_leaves_no_mark(watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = watch.client()
-    monkeypatch.setattr("service.storage.database.Database._begun", down)
-    body = planted(request_of("oscar-margenza-after-two"))
-    called = watch.send(client, SERVICE_URL, body)
-    assert (called.status_code, called.headers["Her2-Crd-Recorded"]) == (200, "false")
-    assert watch.send(client, f"{SERVICE_URL}/feedback", feedback(card=str(uuid4()))).status_code == 503
-    assert watch.send(client, f"/decisions/{mark('path')}", method="GET").status_code == 503
-    assert watch.send(client, "/readyz", method="GET").status_code == 503
-    assert clean() == []
-
-
-def test_a_database_that_refuses_a_value_leaves_no_mark(
-    watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The text of such an error has the statement and every value of it."""
-
-    def refuse(*_: Any) -> Any:
-        raise IntegrityError("INSERT INTO decisions", {"patient": mark("name")}, ValueError(mark("value")))
-
-    client = watch.client()
-    monkeypatch.setattr("service.storage.ledger.Ledger.record", refuse)
-    assert watch.send(client, SERVICE_URL, planted(request_of("oscar-margenza-after-two"))).status_code == 500
-    assert clean() == []
-
-
-def test_a_call_that_waited_too_long_leaves_no_mark(watch: Watch, clean: Any) -> None:
-    def late() -> int:
-        arrived(time.monotonic() - 60)
-        return watch.send(client, SERVICE_URL, planted(request_of("oscar-margenza-after-two"))).status_code
-
-    client = watch.client()
-    assert copy_context().run(late) == 503
-    assert '"queue_milliseconds":6' in watch.lines.getvalue()
-    assert clean() == []
-
-
-def test_a_process_that_is_not_ready_leaves_no_mark(watch: Watch, clean: Any) -> None:
-    client = watch.client()
-    lifecycle(client.application).stopping = True
-    assert watch.send(client, f"/readyz?patient={mark('query')}", method="GET").status_code == 503
-    assert clean() == []
-
-
-# -------------------------------------------------------------------------------------------------------- the harness
-
-
-def test_every_place_of_a_patient_holds_a_mark() -> None:
-    body = planted(request_of("mmm-margenza-fourth-line", fhir=True))
-    held = marks_in(json.dumps(body))
-    assert DIGITS in held
-    assert BORN in held
-    for place in (
-        *("ex-06", "name", "given", "phone", "street", "zip", "contact", "identifier", "subscriber", "div", "note"),
-        *("extension", "extension-url", "primitive-extension", "member", "inner-member", "inner-value", "tag"),
-        *("display", "text", "unit", "meta-source", "prefetch-key", "prefetch-outcome", "token-of-fhir", "mrn"),
-        *("token-scope", "value-of-request", "member-of-request", "extension-key", "extension-value", "dr-01"),
-    ):
-        assert mark(place) in held, place
-    assert FHIR_SERVER in json.dumps(body)
-    record = marks_in(json.dumps([dict(each) for each in planted_record("mmm-margenza-fourth-line").resources]))
-    assert {mark("ex-06"), mark("note"), DIGITS, BORN} <= set(record)
-
-
-def test_the_answer_to_the_caller_has_the_marks_of_its_own_record(watch: Watch) -> None:
-    body = planted(request_of("mmm-margenza-fourth-line"))
-    assert mark("ex-06") in watch.send(watch.client(), SERVICE_URL, body).text
-
-
-def leak_in_log(_: pytest.MonkeyPatch, error: Exception) -> None:
-    log_event("internal-error", reason=str(error))
-
-
-def leak_in_print(_: pytest.MonkeyPatch, error: Exception) -> None:
-    print(error, file=sys.stderr)  # noqa: T201 - the leak that is to be found
-
-
-def leak_in_body(_: pytest.MonkeyPatch, error: Exception) -> None:
-    raise service.problems.request_problem("$", "invalid", str(error))
-
-
-def leak_in_path(_: pytest.MonkeyPatch, error: Exception) -> None:
-    raise service.problems.request_problem(str(error), "invalid", "is wrong")
-
-
-def leak_in_metrics(_: pytest.MonkeyPatch, error: Exception) -> None:
-    present_report().refused = str(error)
-
-
-def leak_in_traces(patch: pytest.MonkeyPatch, _: Exception) -> None:
-    patch.setattr("service.telemetry.allowed", lambda span: span)
-
-
-@pytest.mark.parametrize(
-    ("leak", "outlet"),
-    [
-        (leak_in_log, "log: "),
-        (leak_in_print, "standard streams: "),
-        (leak_in_body, "body of a 400: "),
-        (leak_in_path, "body of a 400: "),
-        (leak_in_metrics, "/metrics: "),
-        (leak_in_traces, "traces: "),
-    ],
-)
-def test_a_leak_is_found_with_its_outlet(
-    watch: Watch, clean: Any, leak: Any, outlet: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = watch.client()
-    read = vars(service.answer)["map_record"]
-
-    def leaking(*args: Any) -> Any:
-        leak(monkeypatch, ValueError(mark("name")))
-        return read(*args)
-
-    monkeypatch.setattr("service.answer.map_record", leaking)
-    watch.send(client, SERVICE_URL, planted(request_of("mmm-margenza-fourth-line")))
-    found = clean()
-    assert [each for each in found if each.startswith(outlet)]
-    assert not [each for each in found if not each.startswith(outlet)]
-
-
-def test_a_field_that_is_not_allowed_is_no_leak(watch: Watch, clean: Any) -> None:
-    assert "patient" not in ALLOWED_FIELDS
-    log_event("answered", patient=mark("name"))
-    assert watch.lines.getvalue()
-    assert clean() == []
-
-
-def test_a_token_in_an_answer_is_found(watch: Watch, clean: Any) -> None:
-    body = planted(request_of("mmm-margenza-fourth-line"))
-    body["context"]["draftOrders"]["entry"][0]["resource"]["note"] = [{"text": mark("token-of-fhir")}]
-    watch.send(watch.client(), SERVICE_URL, body)
-    assert clean() == [f"an answer: {mark('token-of-fhir')}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rig.harness import guarded, played
+from benchmarks.rig.harness import complaints, guarded, played
 from benchmarks.rig.processes import ROOT, group_members
 from benchmarks.rig.server import NotStartedError
 from benchmarks.rig.table import Line, Row
@@ -35,12 +35,22 @@ def lines(folder: Path, environ: Mapping[str, str]) -> Generator[Line, None, Non
     yield Row("rate", "5", environ["RATE"])
 
 
+def test_when_a_row_is_not_as_expected_the_last_errors_of_the_service_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "ehr" / "service-1").mkdir(parents=True)
+    told = [f'{{"level":"{level}","event":"{number}"}}' for number in range(9) for level in ("info", "error")]
+    (tmp_path / "ehr" / "service-1" / "service.log").write_text("\n".join([*told, "Traceback"]), encoding="utf-8")
+    found = list(complaints(tmp_path))
+    assert found[0] == 'ehr/service-1: {"level":"error","event":"5"}'
+    assert found[-1] == "ehr/service-1: Traceback"
+    assert len(found) == 5
+
+
 @pytest.mark.parametrize(("rate", "status"), [("5", 0), ("6", 1)])
 def test_the_exit_status_says_whether_every_row_is_as_expected(
     rate: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert played(lines, {"RATE": rate}) == status
-    assert capsys.readouterr().out.endswith(f"2 rows, {2 - status} as expected; lost records: 0\n")
+    assert f"\n2 rows, {2 - status} as expected; lost records: 0\n" in capsys.readouterr().out
 
 
 def test_rows_that_break_off_are_a_row_that_is_not_as_expected() -> None:

@@ -1,6 +1,5 @@
 """Databases to test on: SQLite in a file and in memory, and a real PostgreSQL where one can be started."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 from service.storage import schema
 from service.storage.database import Database
 from tests.service.storage.postgresql_server import (
-    REQUIRED,
     Server,
+    missing,
     pgbouncer,
     programs,
     running_pgbouncer,
@@ -23,20 +22,12 @@ from tests.service.storage.postgresql_server import (
 DATABASE: LiteralString = "crd_test"
 
 
-def _missing(what: str) -> None:
-    """Skip, unless whoever runs the tests says that there must be one."""
-    text = f"there is no {what} on this machine, or it is not in its usual place"
-    if os.environ.get(REQUIRED) == "required":
-        pytest.fail(text)
-    pytest.skip(text)
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A server for all tests of this process."""
     found = programs()
     if found is None:
-        _missing("PostgreSQL")
+        missing("PostgreSQL")
         return
     with running_postgresql(found) as server:
         yield server
@@ -67,7 +58,7 @@ def proxy(postgresql: Server) -> Iterator[Server]:
     """PgBouncer in front of the server."""
     program = pgbouncer()
     if program is None:
-        _missing("PgBouncer")
+        missing("PgBouncer")
         return
     with running_pgbouncer(program, postgresql) as server:
         yield server

@@ -13,11 +13,20 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+import pytest
 
 REQUIRED = "TEST_POSTGRES"
 """`required`: a missing PostgreSQL or PgBouncer is a failure, not a reason to skip. No name of the form HER2_CRD_…:
 those are settings, and the service does not start with one that it does not know."""
 _START_SECONDS = 30.0
+
+
+def missing(what: str) -> None:
+    """Skip, unless whoever runs the tests says that there must be one."""
+    text = f"there is no {what} on this machine, or it is not in its usual place"
+    if os.environ.get(REQUIRED) == "required":
+        pytest.fail(text)
+    pytest.skip(text)
 
 
 def programs() -> Path | None:

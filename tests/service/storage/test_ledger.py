@@ -1,6 +1,7 @@
 """What is recorded is recorded together, in one chain for each client, on each database."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from service.storage.ledger import BEGINNING, Entry, IssuedMeanwhileError, Ledge
 from service.storage.schema import upgrade
 from service.storage.sealing import Seal, new_key
 from service.storage.trail import Trail
+from tests.test_house_rules import ROOT
 
 CLIENT, PATIENT = "ehr", "p1"
 TREATMENT = Treatment(CLIENT, PATIENT, "member", "mmm", "margetuximab", "breast")
@@ -204,10 +207,14 @@ def shared_url(request: pytest.FixtureRequest, opened: Callable[[str], Database]
 
 
 def test_one_order_from_eight_threads_of_two_processes_is_one_assertion_and_one_number(
-    shared_url: str, opened: Callable[[str], Database]
+    shared_url: str, opened: Callable[[str], Database], tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "tests.service.storage.parallel_calls", shared_url]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    # Where the keys that the development profile makes are left behind.
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environ) for _ in range(2)
+    ]
     found = [json.loads(each.communicate(timeout=60)[0]) for each in running]
     answers = [tuple(answer) for each in found for answer in each["same"]]
     assert len(answers) == 16
