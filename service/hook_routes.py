@@ -120,8 +120,8 @@ def _server(hook_request: HookRequest, services: Services) -> Server | None:
         return None
     base = hook_request.caller.fhir_base(hook_request.fhir.server)
     if base is None:
-        # A client without any server of its own names one in every call all the same.
-        log_event("server-not-allowed", level="warning" if hook_request.caller.fhir_servers else "info")
+        # No warning: a client that is registered without a server names its own in every call all the same.
+        log_event("server-not-allowed")
         return None
     fetch = services.fetch_for(hook_request.caller, base)
     return Server(base, hook_request.fhir.token, fetch, call_deadline())
