@@ -198,6 +198,16 @@ def test_other_data_files_are_an_obstacle_not_a_difference(
     assert "1 other data files: 1:x.yaml" in told.err
 
 
+def test_a_service_that_is_gone_is_an_obstacle(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("service.audit_command.offered_services", lambda _: {})
+    assert run_replay(development(database=url), database) == 1
+    told = capsys.readouterr()
+    assert "4 retained calls, 0 differences, 4 not replayed" in told.out
+    assert "its service is not offered any more" in told.err
+
+
 def test_what_cannot_be_opened_is_an_obstacle(database: Database, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(f"{url.removeprefix('sqlite:///')}.key").unlink()
     assert run_replay(development(database=url), database) == 1
