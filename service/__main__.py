@@ -2,6 +2,7 @@
 
 import os
 import sys
+from traceback import format_tb
 
 from criteria.errors import LibraryError
 from service.app import create_app
@@ -49,8 +50,17 @@ def main() -> int:
 
 
 def command() -> int:
-    """Do what the command line says; return the exit code."""
-    return run(sys.argv[1:], os.environ, serve=main)
+    """Do what the command line says; return the exit code, 1 for a defect of ours.
+
+    Of a defect type and places are told, as everywhere: its text may hold a part of an address with a password, or
+    what a record said.
+    """
+    try:
+        return run(sys.argv[1:], os.environ, serve=main)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        places = "".join(format_tb(error.__traceback__))
+        print(f"her2-crd ended with a defect, {type(error).__name__}, here:\n{places}", end="", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

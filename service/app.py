@@ -20,7 +20,7 @@ from service.clients import Client, read_clients
 from service.clock import Clock, SystemClock
 from service.deadline import Deadline
 from service.exact_json import use_exact_json
-from service.fhir_client import Fetch, FhirClient
+from service.fhir_client import Fetch, FhirClient, watched
 from service.headers import register_headers
 from service.hook_routes import AnswerHook
 from service.hooks import offered_services
@@ -63,11 +63,15 @@ def create_app(
     client = FhirClient(loopback_allowed=settings.in_development)
     circuits, database = Circuits(), Database.of(settings.database)
     app = Flask("service", static_folder=None)
+    # The environment could switch it on (FLASK_DEBUG), and it shows more than an error should.
+    app.debug = False
+    # A redirect would lead to http, because TLS ends in front: who follows it sends token and chart in the clear.
+    app.url_map.merge_slashes = False
     operation = Operation.of(app, settings, library_as_run, clock, {"database": database.answers})
 
     def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
         counted = operation.metrics.counted(fetch or client.within(caller.private_networks), caller.client)
-        return circuits.guard_server(counted, caller, base)
+        return circuits.guard_server(watched(counted, caller.client), caller, base)
 
     seal = seal_of(settings)
     keys = _keys(client, circuits, operation)
@@ -120,7 +124,8 @@ def _keys(client: FhirClient, circuits: Circuits, operation: Operation) -> KeySo
         address = BaseUrl.of(of.jku) if of.jku else None
         if of.jku is None or address is None:
             return None
-        fetch = circuits.guard_keys(client.key_sets(of.private_networks), address, of.private_networks)
+        own = watched(client.key_sets(of.private_networks), of.id)
+        fetch = circuits.guard_keys(own, address, of.private_networks)
         return fetch(of.jku, None, deadline).body
 
     return KeySource(fetch_keys, on_fetch=operation.metrics.keys_fetched)

@@ -47,7 +47,7 @@ class CallReport:
     """One call as far as it got; used by the one thread that answers it.
 
     `searches` has the resource types of which the FHIR server did not give all, `feedback` how each reported card
-    was taken, `refused` why the caller was not recognised.
+    was taken, `refused` why the caller was not recognised, `operator` which operator asked.
     """
 
     started: float = field(default_factory=perf_counter)
@@ -56,6 +56,7 @@ class CallReport:
     searches: dict[str, SearchState] = field(default_factory=dict)
     feedback: tuple[str, ...] = ()
     refused: str | None = None
+    operator: str | None = None
 
     def seconds(self) -> float:
         """Return how long the call has taken so far."""
@@ -96,6 +97,8 @@ class EndedCall:
             said["service_id"] = self.service
         if self.client is not None:
             said["client"] = self.client
+        if report.operator is not None:
+            said["operator"] = report.operator
         if report.decisions:
             said["outcomes"] = [each.outcome.value for each in report.decisions]
             said["policies"] = [each.policy for each in report.decisions]

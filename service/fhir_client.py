@@ -6,6 +6,7 @@ service.addresses; this module keeps a slow, broken or hostile server from costi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 import requests
@@ -18,6 +19,7 @@ from service.connections import CONNECT_SECONDS, READ_SECONDS, ReachAdapter
 from service.deadline import Allowance, Deadline
 from service.exact_json import JsonError, decode
 from service.key_set import LARGEST_KEY_SET
+from service.logs import correlation_id, log_event
 from service.strict_json import read_object
 
 LARGEST_ANSWER = 10_000_000
@@ -36,6 +38,15 @@ _FAULTS = frozenset({408, 429})
 _SERVER_ERROR = 500
 
 
+class Distrust(Enum):
+    """Why a server was not asked although it may be called: it may not be the one that is registered."""
+
+    TLS = "tls"
+    """No connection by TLS came about, mostly because the certificate is not the server's."""
+    ADDRESS = "address"
+    """Its name leads to an address that this service may not call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What came of one URL: a JSON object, or how and why it failed; reasons hold no patient data.
@@ -50,6 +61,7 @@ class Fetched:
     reason: str = ""
     unreachable: bool = False
     fault: bool = field(default=False, compare=False)
+    distrust: Distrust | None = field(default=None, compare=False)
 
 
 Fetch = Callable[[str, str | None, Deadline], Fetched]
@@ -57,6 +69,20 @@ Fetch = Callable[[str, str | None, Deadline], Fetched]
 
 _Parse = Callable[[bytes], Any]
 """Returns the value of a JSON text, or raises JsonError."""
+
+
+def watched(fetch: Fetch, client: str | None) -> Fetch:
+    """Return a fetch for a client that logs a server which cannot be trusted, under the number of the present call."""
+    number, known = correlation_id(), {} if client is None else {"client": client}
+
+    def watching(url: str, token: str | None, deadline: Deadline) -> Fetched:
+        fetched = fetch(url, token, deadline)
+        if fetched.distrust is not None:
+            why = fetched.distrust.value
+            log_event("server-not-trusted", level="warning", correlation_id=number, reason=why, **known)
+        return fetched
+
+    return watching
 
 
 class FhirClient:
@@ -126,7 +152,7 @@ class _Line:
             with self._get(url, token, deadline, accept) as response:
                 return _answer(response, deadline, parse, had_time=had_time)
         except AddressRefused:
-            return _failed("is at an address this service may not call", unreachable=True)
+            return _failed("is at an address this service may not call", unreachable=True, distrust=Distrust.ADDRESS)
         except requests.ConnectTimeout:
             return _failed("did not answer in time", unreachable=True, fault=left >= CONNECT_SECONDS)
         except requests.Timeout:
@@ -134,7 +160,8 @@ class _Line:
         except ReadTimeoutError:
             return _failed("did not finish its answer in time", fault=had_time)
         except requests.ConnectionError as error:
-            return _failed("could not be reached", unreachable=not _dropped(error), fault=True)
+            distrust = Distrust.TLS if isinstance(error, requests.exceptions.SSLError) else None
+            return _failed("could not be reached", unreachable=not _dropped(error), fault=True, distrust=distrust)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             # What cannot be written into a request is the caller's: a token with a line break is a ValueError.
             return _failed("broke off its answer", fault=not isinstance(error, ValueError))
@@ -206,5 +233,7 @@ def _read(response: requests.Response, deadline: Deadline, *, had_time: bool) ->
     return b"".join(parts)
 
 
-def _failed(reason: str, *, unreachable: bool = False, fault: bool = False) -> Fetched:
-    return Fetched(SearchState.FAILED, reason=reason, unreachable=unreachable, fault=fault)
+def _failed(
+    reason: str, *, unreachable: bool = False, fault: bool = False, distrust: Distrust | None = None
+) -> Fetched:
+    return Fetched(SearchState.FAILED, None, reason, unreachable, fault, distrust)

@@ -5,22 +5,30 @@ from flask import Flask, Response, request
 from service.logs import correlation_id
 from service.settings import Settings
 
+_NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""What a browser may load for an answer that it shows, and where that may lead."""
+
+_PAGE = f"{_NOTHING}; style-src 'unsafe-inline'"
+_ONE_YEAR = "max-age=31536000"
 _NOT_STORED = ("/cds-services/", "/decisions/", "/readyz", "/metrics")
 """Answers about patients, and about this moment; discovery itself ("/cds-services") may be kept."""
 
 
 def register_headers(app: Flask, settings: Settings) -> None:
     """Decorate every answer; its number is the one that service.reporting gave the call."""
+    is_https = settings.public_url.startswith("https://")
 
     @app.after_request
     def decorate(response: Response) -> Response:
         headers, path = response.headers, request.path
         headers["X-Correlation-Id"] = correlation_id()
         headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Content-Security-Policy"] = _PAGE if response.mimetype == "text/html" else _NOTHING
+        if is_https:
+            headers["Strict-Transport-Security"] = _ONE_YEAR
         if path.startswith(_NOT_STORED):
             headers["Cache-Control"] = "no-store"
-        if response.mimetype == "text/html":
-            headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         _allow_origin(response, settings)
         return response
 

@@ -16,6 +16,7 @@ from service.exact_json import JsonError, decode, encode
 from service.feedback import take_feedback
 from service.hook_request import HookRequest, read_request
 from service.hooks import HookService, discovery
+from service.logs import log_event
 from service.prefetch import Gathered, complete
 from service.problems import request_problem
 from service.search import Server
@@ -119,6 +120,8 @@ def _server(hook_request: HookRequest, services: Services) -> Server | None:
         return None
     base = hook_request.caller.fhir_base(hook_request.fhir.server)
     if base is None:
+        # A client without any server of its own names one in every call all the same.
+        log_event("server-not-allowed", level="warning" if hook_request.caller.fhir_servers else "info")
         return None
     fetch = services.fetch_for(hook_request.caller, base)
     return Server(base, hook_request.fhir.token, fetch, call_deadline())

@@ -24,6 +24,7 @@ ALLOWED_FIELDS = (
     "route",
     "service_id",
     "client",
+    "operator",
     "status",
     "milliseconds",
     "own_milliseconds",

@@ -109,7 +109,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     code, text = _HTTP_ISSUES.get(status, ("processing", "The request cannot be answered."))
     response = outcome_response(status, (Issue("", code, text),))
     for name, value in error.get_headers():
-        if name in {"Allow", "Location", "Retry-After"}:
+        if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
 

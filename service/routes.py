@@ -14,6 +14,7 @@ from service.decision_reading import shown
 from service.exact_json import encode
 from service.hook_routes import AnswerHook, add_hook_routes, identify
 from service.hooks import HookService
+from service.logs import log_event
 from service.operators import is_operator
 from service.problems import FHIR_JSON, RequestProblem, request_problem
 from service.services import Services
@@ -55,7 +56,10 @@ def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
     reads_all = is_operator(request.headers.get("Authorization"), services.settings)
     client = None if reads_all else identify(services, path).client or ""
     kept = services.ledger.find(decision_id) if is_assertion_id(decision_id) else None
-    if kept is None or client not in {None, kept.client}:
+    if kept is not None and client not in {None, kept.client}:
+        log_event("forbidden", level="warning", client=client, reason="decision-of-another-client")
+        kept = None
+    if kept is None:
         raise _not_found("there is no decision with this id")
     return kept
 

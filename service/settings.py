@@ -88,7 +88,7 @@ class Settings:
     """Keep what was read and sent, encrypted, so that a decision can be replayed and shown with its values."""
     retain_keys: Path | None = None
     """File of the keys it is encrypted with, one a line, the newest first."""
-    operator_tokens: frozenset[str] = frozenset()
+    operator_tokens: frozenset[str] = field(default=frozenset(), repr=False)
     """SHA-256 hashes of the tokens that may read all decisions and the metrics."""
     open_telemetry: bool = False
 

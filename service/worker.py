@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http import errors
+from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
 from service.arrival import arrived
@@ -39,15 +39,18 @@ _LONG = "431 Request Header Fields Too Large"
 # A header of ours that cannot be sent counts among the errors of requests. The type stubs do not know these yet.
 _DEFECTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)  # type: ignore[attr-defined]
 
-_STATUS: Mapping[type[Exception], tuple[int, str]] = MappingProxyType(
+_STATUS: Mapping[type[Exception], str] = MappingProxyType(
     {
-        errors.ExpectationFailed: (417, "Expectation Failed"),
-        errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
-        errors.LimitRequestLine: (414, "URI Too Long"),
-        errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+        errors.ExpectationFailed: "417 Expectation Failed",
+        errors.LimitRequestHeaders: _LONG,
+        errors.LimitRequestLine: "414 URI Too Long",
+        errors.UnsupportedTransferCoding: "501 Not Implemented",
     }
 )
 """What is answered to requests that gunicorn cannot read; to others 400."""
+
+_BARE = "HTTP/1.1 {}\r\nConnection: close\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
+"""An answer that the application does not give. It has no body: there is nothing to say that could be misread."""
 
 
 class _Arrived:
@@ -90,7 +93,8 @@ class Worker(ThreadWorker):
         self._received = 0
 
     def init_process(self) -> None:
-        """Add the thread for probes."""
+        """Add the thread for probes, and keep gunicorn's name out of the answers: it has no setting for that."""
+        wsgi.SERVER = "her2-crd"  # type: ignore[attr-defined] # the type stubs do not know it
         self._probes = ThreadPoolExecutor(1, "probe")
         super().init_process()
 
@@ -179,7 +183,7 @@ class Worker(ThreadWorker):
         if self._forget(conn).received:
             self.log.warning(REFUSED, status)
             with suppress(OSError):
-                conn.sock.send(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+                conn.sock.send(_BARE.format(status).encode())
         self._leave(conn)
 
     def _leave(self, conn: Any) -> None:
@@ -237,14 +241,15 @@ class Worker(ThreadWorker):
         req._expected_100_continue = False  # noqa: SLF001 - gunicorn has no other way to say so
         return super().handle_request(req, conn)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer such a request; leave the rest to gunicorn, which quotes nothing then."""
-        if not isinstance(exc, errors.ParseException) or isinstance(exc, _DEFECTS):
-            super().handle_error(req, client, addr, exc)
-            return
-        self.log.warning("a request that cannot be read")
-        status, reason = _STATUS.get(type(exc), (400, "Bad Request"))
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
+        """Answer a request that cannot be read, or that failed outside of the application; quote nothing of it."""
+        if isinstance(exc, errors.ParseException) and not isinstance(exc, _DEFECTS):
+            self.log.warning("a request that cannot be read")
+            status = _STATUS.get(type(exc), "400 Bad Request")
+        else:
+            self.log.exception("a request that failed")  # noqa: LOG004 - gunicorn calls this while it handles one
+            status = "500 Internal Server Error"
         try:
-            util.write_error(client, status, reason, "")
+            util.write_nonblock(client, _BARE.format(status).encode())
         except OSError:
             self.log.debug("nobody waits for the answer")

@@ -211,15 +211,15 @@ class Database:
 def _backend(url: str) -> Backend:
     try:
         address = make_url(url)
+        match address.drivername:
+            case "sqlite":
+                return Sqlite(address)
+            case "postgresql" | "postgres":
+                return _postgresql(address)
+            case _:
+                raise SettingsError("DATABASE_URL", "must begin with sqlite:// or postgresql://")
     except (ArgumentError, ValueError):
         raise SettingsError("DATABASE_URL", "is no address of a database") from None
-    match address.drivername:
-        case "sqlite":
-            return Sqlite(address)
-        case "postgresql" | "postgres":
-            return _postgresql(address)
-        case _:
-            raise SettingsError("DATABASE_URL", "must begin with sqlite:// or postgresql://")
 
 
 def _postgresql(address: URL) -> Backend:

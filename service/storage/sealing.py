@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import NewType
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -54,14 +56,26 @@ def read_keys(file: Path) -> Seal:
 
 
 def own_keys(file: Path) -> Seal:
-    """Return the seal of a key file of the development profile, which is made when it is missing."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_keys(file)
-    with os.fdopen(handle, "wb") as fresh:
-        fresh.write(new_key() + b"\n")
+    """Return the seal of a key file of the development profile, which is made when it is missing; raise SealError.
+
+    It appears with its key in it: of several processes that start at once one makes it, and none reads half of it.
+    """
+    if not file.exists():
+        try:
+            _make_keys(file)
+        except OSError as error:
+            raise SealError(f"no keys can be made at {file}") from error
     return read_keys(file)
+
+
+def _make_keys(file: Path) -> None:
+    """Make the file unless another process was first."""
+    with NamedTemporaryFile(dir=file.parent, prefix=f"{file.name}.") as fresh:
+        fresh.write(new_key() + b"\n")
+        fresh.flush()
+        os.fsync(fresh.fileno())
+        with suppress(FileExistsError):
+            os.link(fresh.name, file)
 
 
 def seal_of(settings: Settings) -> Seal | None:

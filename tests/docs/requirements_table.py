@@ -1,4 +1,7 @@
-"""The tables of docs/conformance.md: each requirement with the tests that show it, or why it does not apply."""
+"""Tables of requirements: each with the tests that show it, or why it does not apply.
+
+docs/conformance.md has those of the specifications, SECURITY.md those of OWASP ASVS.
+"""
 
 import ast
 import re
@@ -9,11 +12,15 @@ from functools import cache
 from pathlib import Path
 
 HEADER = ("id", "level", "requirement", "shown by, or why not")
-LEVELS = frozenset({"SHALL", "SHALL NOT", "SHOULD", "SHOULD NOT"})
+LEVELS = frozenset({"SHALL", "SHALL NOT", "SHOULD", "SHOULD NOT", "L1", "L2", "L3"})
 
-_ID = re.compile(r"[a-z]+(?:-[a-z]+)*-q?\d+")
+_ID = re.compile(r"[a-z]+(?:-[a-z]+)*-q?\d+|\d+(?:\.\d+){2}")
 _TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")
-_TESTS = re.compile(rf"{_TEST.pattern}(?:, {_TEST.pattern})*(?:\. \S.*\.)?")
+_TESTS = re.compile(rf"{_TEST.pattern}(?:, {_TEST.pattern})*(?:\. (?P<more>\S.*\.))?")
+
+
+_FEWEST_WORDS = 4
+"""Of a reason."""
 
 
 class TableError(ValueError):
@@ -24,6 +31,8 @@ class Status(Enum):
     """How a requirement is met; the words stand before the colon of the last cell."""
 
     IMPLEMENTED = "implemented"
+    PARTLY = "partly"
+    """Shown by tests as far as it goes; the words after them say what remains. Never a SHALL."""
     NOT_APPLICABLE = "not applicable"
     NOT_FOLLOWED = "not followed"
     """A recommendation that the service leaves aside for the reason given; never a SHALL."""
@@ -33,7 +42,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement. `tests` are (file, function) of an implemented one; `words` the reason of any other."""
+    """One requirement. `tests` are (file, function) of one that is shown; `words` the reason of any other."""
 
     id: str
     level: str
@@ -124,15 +133,20 @@ def _row(cells: tuple[str, ...], number: int) -> Row:
 
 
 def _tests(name: str, level: str, status: Status, words: str, number: int) -> tuple[tuple[str, str], ...]:
-    if status is Status.IMPLEMENTED:
-        if not _TESTS.fullmatch(words):
+    if status in {Status.IMPLEMENTED, Status.PARTLY}:
+        shown = _TESTS.fullmatch(words)
+        if shown is None:
             raise TableError(f"line {number}: {name} is not shown by tests/file.py::test_name")
+        if status is Status.PARTLY and (
+            level.startswith("SHALL") or len((shown["more"] or "").split()) < _FEWEST_WORDS
+        ):
+            raise TableError(f"line {number}: {name} is a SHALL, or does not say what remains")
         return tuple((file, test) for file, test in _TEST.findall(words))
     if "::" in words:
         raise TableError(f"line {number}: {name} has a test and is {status.value}")
     if status is Status.NOT_FOLLOWED and level.startswith("SHALL"):
         raise TableError(f"line {number}: {name} is a SHALL and cannot be left aside")
-    if len(words.split()) < 4:
+    if len(words.split()) < _FEWEST_WORDS:
         raise TableError(f"line {number}: {name} gives no reason")
     return ()
 

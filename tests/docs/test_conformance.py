@@ -106,6 +106,9 @@ def test_a_recommendation_may_be_left_aside_for_a_reason() -> None:
         (changed(last="PENDING: the archive of calls is missing"), "neither"),
         (changed(last="not applicable: no"), "gives no reason"),
         (changed(last="not followed: the service keeps no figures of use"), "cannot be left aside"),
+        (changed(last=f"{SHOWN.replace('implemented', 'partly')}. No figures are kept."), "is a SHALL"),
+        (changed(level="L2", last=SHOWN.replace("implemented", "partly")), "what remains"),
+        (changed(id="9.1"), "no id"),
     ],
 )
 def test_a_wrong_row_is_refused_with_its_line(cells: tuple[str, ...], words: str) -> None:

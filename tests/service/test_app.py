@@ -11,7 +11,7 @@ from service.clock import SystemClock
 from service.fhir_client import FhirClient
 from service.logs import LOGGER
 from service.services import data_folders, load_data
-from service.settings import SettingsError
+from service.settings import Profile, SettingsError
 from tests.service.builders import RecordingAnswer, development, logged, request_body, shipped_data
 
 
@@ -68,3 +68,15 @@ def test_flask_sorts_no_members() -> None:
     app = create_app(development(), shipped_data(), answer_hook=RecordingAnswer())
     with app.app_context():
         assert app.json.dumps({"z": 1, "a": 2}) == '{"z":1,"a":2}'
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_nothing_in_the_environment_switches_debugging_on(monkeypatch: pytest.MonkeyPatch, profile: Profile) -> None:
+    for name in ("FLASK_DEBUG", "FLASK_TESTING", "FLASK_ENV"):
+        monkeypatch.setenv(name, "1")
+    app = create_app(development(profile=profile), shipped_data(), answer_hook=RecordingAnswer(error=KeyError("x")))
+    assert (app.debug, app.testing) == (False, False)
+    with logged():
+        response = app.test_client().post("/cds-services/her2-order-sign", json=request_body())
+    assert response.status_code == 500
+    assert "KeyError" not in response.text

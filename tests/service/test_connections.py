@@ -17,7 +17,7 @@ from service.callers import anybody
 from service.connections import CONNECT_SECONDS, ReachAdapter
 from service.deadline import Deadline
 from service.fetches import Fetches
-from service.fhir_client import Fetched, FhirClient
+from service.fhir_client import Distrust, Fetched, FhirClient
 from service.prefetch import complete
 from service.search import Server
 from tests.service.builders import development, hook_request
@@ -49,7 +49,7 @@ def test_a_server_within_is_not_connected_to(host: str) -> None:
     with loopback(sending(answer())) as server:
         fetched = FhirClient(loopback_allowed=False)(server.url(host, "https"), "t", Deadline.after(5))
     assert fetched == REFUSED
-    assert server.connections == 0
+    assert (fetched.distrust, server.connections) == (Distrust.ADDRESS, 0)
 
 
 def test_a_name_is_resolved_once_per_connection_and_its_address_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_a_certificate_of_another_name_or_that_has_expired_is_refused(
     with loopback(sending(answer()), trusting.server(host, days)) as server:
         fetched = fetch_by_tls(monkeypatch, server)
     assert fetched == Fetched(SearchState.FAILED, reason="could not be reached", unreachable=True)
-    assert server.requests == []
+    assert (fetched.distrust, server.requests) == (Distrust.TLS, [])
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(
@@ -170,7 +170,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
 ) -> None:
     with loopback(sending(answer()), Authority.make(tmp_path, "unknown").server(HOST)) as server:
         fetched = fetch_by_tls(monkeypatch, server)
-    assert (fetched.reason, server.requests) == ("could not be reached", [])
+    assert (fetched.reason, fetched.distrust, server.requests) == ("could not be reached", Distrust.TLS, [])
 
 
 # --------------------------------------------------------------------------------------------------------------- time

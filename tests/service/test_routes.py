@@ -349,7 +349,8 @@ def test_the_process_says_that_it_lives(shared: World) -> None:
     assert shared.client.get("/livez").data == b'{"status":"alive"}'
 
 
-def test_an_address_with_doubled_slashes_is_redirected(shared: World) -> None:
-    response = shared.client.open(create_environ("/") | {"PATH_INFO": "/fhir//Questionnaire/x"})
-    assert response.status_code == 308
-    assert response.headers["Location"].endswith("/fhir/Questionnaire/x")
+def test_an_address_with_doubled_slashes_is_none_and_leads_nowhere(shared: World) -> None:
+    for path in ("/fhir//Questionnaire/x", "/cds-services//her2-order-sign", "//livez", "/livez/"):
+        response = shared.client.open(create_environ("/") | {"PATH_INFO": path})
+        assert response.status_code == 404
+        assert "Location" not in response.headers

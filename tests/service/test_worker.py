@@ -372,6 +372,6 @@ def test_a_caller_who_is_gone_is_no_failure(
     def gone(*_: Any) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("gunicorn.util.write_error", gone)
+    monkeypatch.setattr("gunicorn.util.write_nonblock", gone)
     assert answered_to(errors.InvalidHeader("x")) == b""
     assert len(capsys.readouterr().err.splitlines()) == 1

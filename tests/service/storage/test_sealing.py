@@ -1,8 +1,12 @@
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from service.setting_values import SettingsError
+from service.storage import sealing
 from service.storage.sealing import Seal, Sealed, SealError, new_key, own_keys, read_keys, seal_of
 from tests.service.builders import development
 
@@ -79,6 +83,46 @@ def test_development_makes_keys_of_its_own_once(
     assert own_keys(file).open(read_keys(file).close(TEXT)) == TEXT
     first, second = (each for each in seals if each is not None)
     assert second.open(first.close(TEXT)) == TEXT
+
+
+def test_a_process_that_starts_while_another_makes_the_keys_gets_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, others = tmp_path / "own.key", []
+
+    def key_while_another_starts() -> bytes:
+        monkeypatch.setattr(sealing, "new_key", new_key)
+        others.append(own_keys(file))
+        return new_key()
+
+    monkeypatch.setattr(sealing, "new_key", key_while_another_starts)
+    assert own_keys(file).open(others[0].close(TEXT)) == TEXT
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_of_eight_that_start_at_once_all_have_the_same_keys(tmp_path: Path) -> None:
+    file, ready = tmp_path / "own.key", Barrier(8)
+
+    def start(_number: int) -> Seal:
+        ready.wait()
+        return own_keys(file)
+
+    with ThreadPoolExecutor(8) as threads:
+        seals = list(threads.map(start, range(8)))
+    assert {seal.open(seals[0].close(TEXT)) for seal in seals} == {TEXT}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_keys_that_cannot_be_made_stop_the_start(tmp_path: Path) -> None:
+    settings = development(retain_inputs=True, database=f"sqlite:///{tmp_path}/missing/own.sqlite3")
+    with pytest.raises(SettingsError, match=r"RETAIN_KEYS: no keys can be made at .*own\.sqlite3\.key"):
+        seal_of(settings)
+
+
+def test_no_key_shows_where_a_seal_is_shown(tmp_path: Path) -> None:
+    seal = own_keys(tmp_path / "own.key")
+    key = (tmp_path / "own.key").read_text().strip()
+    assert key not in f"{seal!r}{seal}{vars(seal)}"
 
 
 def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
