@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,9 @@ from service.subjects import Subjects, subjects_of
 
 MOST_WORK = 150_000
 """Orders times resources of one call; one with twenty orders may have a record of 7,500 resources."""
+
+MOST_ASSERTIONS = 1_000
+"""Ids that are looked up for a call of at most fifty orders. Databases take some ten thousand in one statement."""
 
 _ATTEMPTS = 8
 """As many calls of one client are worked on at once, so at most that many can come before each other."""
@@ -75,9 +79,10 @@ class Read:
 
     @property
     def assertions(self) -> tuple[str, ...]:
-        """Return the assertion ids on everything the call is about, whoever asserted them."""
+        """Return the assertion ids that can be ours on everything the call is about, or the first of very many."""
         carriers = [each.draft.resource if each.target is None else each.target for each in self.subjects.decided]
-        return tuple(dict.fromkeys(name for each in carriers for name in assertion_ids(each)))
+        found = dict.fromkeys(name for each in carriers for name in assertion_ids(each))
+        return tuple(islice(found, MOST_ASSERTIONS))
 
 
 def answer_hook(request: HookRequest, gathered: Gathered, services: Services) -> Answered:

@@ -12,7 +12,7 @@ from cards.coverage_information import EXTENSION
 
 _ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
 _canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
-
+_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 
 _VERSION = re.compile(rb'"version":"[^"]*"')
 """A member, never part of a text: quotes in texts are escaped."""
@@ -27,8 +27,13 @@ def assertion_id(content: Mapping[str, Any]) -> str:
     return str(uuid5(_ASSERTIONS, sha256(_VERSION.sub(b'"version":null', _canonical.encode(content))).hexdigest()))
 
 
+def is_assertion_id(name: str) -> bool:
+    """Say whether a text can be one of our ids. Others may be of any length, and hold what no database takes."""
+    return _FORM.fullmatch(name) is not None
+
+
 def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the assertion ids of the coverage information an order came with, whoever asserted them."""
+    """Return the assertion ids of the coverage information an order came with, those that can be ours."""
     extensions = resource.get("extension")
     members = [
         member
@@ -37,7 +42,9 @@ def assertion_ids(resource: Mapping[str, Any]) -> tuple[str, ...]:
         for member in each["extension"]
         if isinstance(member, Mapping) and member.get("url") == "coverage-assertion-id"
     ]
-    return tuple(value for each in members if isinstance(value := each.get("valueString"), str))
+    return tuple(
+        value for each in members if isinstance(value := each.get("valueString"), str) and is_assertion_id(value)
+    )
 
 
 def asserted(record: Mapping[str, Any], *, is_dated: bool = True) -> dict[str, Any]:

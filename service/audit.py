@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from service.exact_json import decode_own, encode
+from service.past import Authorization
 from service.records import digest
-from service.storage.ledger import BEGINNING, KeptDecision, chain_hash
+from service.storage.ledger import BEGINNING, KeptDecision, chain_hash, issued_digest
 from service.storage.trail import Head, Trail
 
 _COLUMNS = ("client", "position", "assertion", "call", "recorded")
@@ -32,6 +33,7 @@ class Verification:
     """What was found: how much was read, how each chain ends, and every break."""
 
     decisions: int = 0
+    authorizations: int = 0
     retained: int = 0
     erased: int = 0
     heads: tuple[Head, ...] = ()
@@ -41,29 +43,41 @@ class Verification:
 def verify(trail: Trail, anchors: Iterable[Head] = ()) -> Verification:
     """Read the whole record and check every hash.
 
-    A chain shows that records were changed, taken out or put in between; that its end was cut off, or all of it made
-    anew, shows by `anchors` only: heads that were noted earlier and kept elsewhere.
+    A chain shows that records were changed, taken out or put in between, and with them authorizations and retained
+    inputs. That its end was cut off, or all of it made anew, shows by `anchors` only: heads that were noted earlier and
+    kept elsewhere.
     """
-    found = Verification(heads=trail.heads())
+    with trail.at_one_moment() as record:
+        return _verified(record, anchors)
+
+
+def _verified(record: Trail, anchors: Iterable[Head]) -> Verification:
+    found = Verification(heads=record.heads())
     chains = _Chains({each.client: each for each in found.heads}, {(a.client, a.length): a.hash for a in anchors})
-    sealed: dict[str, str | None] = {}
-    for decision in trail.decisions():
-        if chains.is_later(decision):
-            continue
+    said = _Said()
+    for decision in record.decisions():
         found.decisions += 1
         found.breaks += chains.breaks(decision)
-        content = _content(decision)
+        content = _content(decision.content)
         if content is None or any(content.get(each) != getattr(decision, each) for each in _COLUMNS):
             found.breaks.append(Break(decision.client, decision.position, "its content does not belong to its row"))
-        sealed[decision.call] = content.get("retained") if content else None
+        else:
+            said.add(content)
     found.breaks += chains.missing()
-    for call in trail.retained():
-        if call.call not in sealed:
-            continue
+    for authorization in record.authorizations():
+        found.authorizations += 1
+        found.breaks += said.breaks(authorization)
+    found.breaks += said.missing()
+    for call in record.retained():
         found.retained += 1
-        if digest(call.sealed) != sealed.pop(call.call):
+        content = _content(call.content) or {}
+        if tuple(map(content.get, ("retained", "client", "recorded"))) != (
+            digest(call.sealed),
+            call.client,
+            call.recorded,
+        ):
             found.breaks.append(Break(call.client, 0, f"the retained input of call {call.call} was changed"))
-    found.erased = sum(1 for each in sealed.values() if each is not None)
+    found.erased = max(0, said.retained - found.retained)
     return found
 
 
@@ -73,11 +87,6 @@ class _Chains:
     def __init__(self, heads: Mapping[str, Head], anchors: Mapping[tuple[str, int], str]) -> None:
         self._heads, self._anchors = heads, dict(anchors)
         self._ends: dict[str, tuple[int, str]] = {}
-
-    def is_later(self, decision: KeptDecision) -> bool:
-        """Say whether a decision was added after the heads were read."""
-        head = self._heads.get(decision.client)
-        return head is not None and decision.position > head.length
 
     def breaks(self, decision: KeptDecision) -> Iterator[Break]:
         """Yield what is wrong with the next decision of a chain."""
@@ -106,9 +115,42 @@ class _Chains:
                 yield Break(client, position, "the record that was noted here is missing")
 
 
-def _content(decision: KeptDecision) -> dict[str, Any] | None:
+class _Said:
+    """What the chains say of rows beside them: which authorizations were issued, and how many inputs retained.
+
+    Of a record nothing is remembered but the authorizations it issued, so that any number of records can be read.
+    """
+
+    def __init__(self) -> None:
+        self.retained = 0
+        self._issued: dict[str, tuple[str, int]] = {}
+        self._call: str | None = None
+
+    def add(self, content: Mapping[str, Any]) -> None:
+        """Take a record in; those of one call stand together."""
+        if content["call"] == self._call:
+            return
+        self._call = content["call"]
+        self.retained += content.get("retained") is not None
+        issued = content.get("issued")
+        for each in issued if isinstance(issued, list) else ():
+            self._issued[str(each)] = (content["client"], content["position"])
+
+    def breaks(self, authorization: Authorization) -> Iterator[Break]:
+        """Yield that an authorization is not one that a record issued."""
+        if self._issued.pop(issued_digest(authorization), None) is None:
+            client = authorization.treatment.client
+            yield Break(client, 0, f"the authorization {authorization.number} is not as any record issued it")
+
+    def missing(self) -> Iterator[Break]:
+        """Yield the records whose authorizations are not there."""
+        for client, position in self._issued.values():
+            yield Break(client, position, "an authorization that it issued was changed or taken out")
+
+
+def _content(text: str | None) -> dict[str, Any] | None:
     try:
-        found = decode_own(decision.content.encode())
+        found = decode_own((text or "").encode())
     except msgspec.DecodeError:
         return None
     return found if isinstance(found, dict) else None

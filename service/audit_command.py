@@ -28,7 +28,8 @@ def run_verify(database: Database, heads: Path | None) -> int:
         print(f"BROKEN {each}", file=sys.stderr)
     for head in found.heads:
         print(f"{head.client or _ANYBODY} {head.length} {head.hash}")
-    told = f"{found.decisions} decisions, {found.retained} retained inputs, {found.erased} erased"
+    told = f"{found.decisions} decisions, {found.authorizations} authorizations"
+    told = f"{told}, {found.retained} retained inputs, {found.erased} erased"
     print(f"{told}, {len(anchors)} noted heads, {len(found.breaks)} breaks", file=sys.stderr)
     return 1 if found.breaks else 0
 

@@ -113,7 +113,7 @@ class Call:
         decision = self._decision(mapped, choice, problem)
         if subject.kind is Kind.ON_RECORD and decision.determination is None:
             return None
-        held = self._held(decision, choice, earlier, day)
+        held = self._held(decision, subject, choice, earlier, day)
         if held is not None:
             decision = _resting_on(held, decision, choice)
         named = name_decision(decision, subject, choice, self.request, held)
@@ -127,7 +127,9 @@ class Call:
             is_annotated=self._is_annotated(subject, carrier, decision, earlier, choice),
         )
 
-    def _held(self, decision: Decision, choice: Choice, earlier: Earlier, day: date) -> Authorization | None:
+    def _held(
+        self, decision: Decision, subject: Subject, choice: Choice, earlier: Earlier, day: date
+    ) -> Authorization | None:
         """Return the authorization in force that this order keeps (decision contract, section 2).
 
         It is one that the order carries, or one of the same treatment, which an order of this call may have got just
@@ -136,9 +138,11 @@ class Call:
         if decision.determination is None or not _still_covers(decision.determination, decision.dose):
             return None
         treatment = treatment_of(decision, choice, self.request)
+        if treatment is None:
+            return None
         known = [*self.past.authorizations, *(each.issued for each in self.named if each.issued is not None)]
         same = [each for each in known if each.treatment == treatment and each.holds(day)]
-        return earlier.in_force(day, choice, decision.order.drug.key) or (same[0] if same else None)
+        return earlier.granted(day, treatment, subject.draft.resource) or (same[0] if same else None)
 
     def _is_annotated(
         self, subject: Subject, carrier: Mapping[str, Any], decision: Decision, earlier: Earlier, choice: Choice
@@ -153,7 +157,8 @@ class Call:
             return False
         if not self.past.is_known and assertion_ids(carrier):
             return False
-        if decision.outcome is Outcome.TECHNICAL and earlier.in_force(self.called, choice) is not None:
+        day = max(decision.on, self.called)
+        if decision.outcome is Outcome.TECHNICAL and earlier.in_force(day, choice) is not None:
             return False
         return self.request.service.primary or not earlier.has_primary
 

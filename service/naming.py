@@ -50,15 +50,32 @@ class Earlier:
         """Return the ids of the assertions; only those of primary hooks, when foresight is not to count."""
         return frozenset(name for name, each in self.kept.items() if each.is_primary or not primary_only)
 
-    def in_force(self, day: date, choice: Choice, drug: str | None = None) -> Authorization | None:
-        """Return the authorization that the resource carries, when it holds on a day for this coverage and drug.
+    def in_force(self, day: date, choice: Choice) -> Authorization | None:
+        """Return the authorization that the resource carries, when it holds on a day for this coverage.
 
         And for this patient: an extension may have been copied from another one's order.
         """
         for each in self.kept.values():
             issued = self.past.numbered(each.authorization)
             same = (each.patient, each.payer, each.coverage) == (self.patient, choice.payer.id, choice.reference)
-            if issued is not None and same and issued.holds(day) and drug in (None, each.drug):
+            if issued is not None and same and issued.holds(day):
+                return issued
+        return None
+
+    def granted(self, day: date, treatment: Treatment, order: Mapping[str, Any]) -> Authorization | None:
+        """Return the authorization that the resource carries, when it holds on a day for this treatment.
+
+        Which cancer an order treats may not be known while a system is down. An order that was not changed since treats
+        what it treated.
+        """
+        for each in self.kept.values():
+            issued = self.past.numbered(each.authorization)
+            if issued is None or not issued.holds(day):
+                continue
+            cancer = treatment.cancer
+            if not cancer and each.order_digest == order_digest(order):
+                cancer = issued.treatment.cancer
+            if issued.treatment == replace(treatment, cancer=cancer):
                 return issued
         return None
 
@@ -84,15 +101,19 @@ def treatment_of(decision: Decision, choice: Choice, request: HookRequest) -> Tr
     drug = decision.order.drug.key
     if decision.case is None or drug is None or choice.payer_is_assumed:
         return None
-    number = choice.coverage.member_number if choice.coverage else None
     return Treatment(
         client=request.caller.client or "",
         patient=request.patient_id,
-        member=member_digest(request.patient_id, number),
+        member=member_of(choice, request),
         payer=choice.payer.id,
         drug=drug,
         cancer=_cancer(decision),
     )
+
+
+def member_of(choice: Choice, request: HookRequest) -> str:
+    """Return a digest of whose coverage it is; one reference may come to lead to another member's."""
+    return member_digest(request.patient_id, choice.coverage.member_number if choice.coverage else None)
 
 
 def _cancer(decision: Decision) -> str:
@@ -119,6 +140,7 @@ def name_decision(
     content = {
         "payer": choice.payer.id,
         "coverage": choice.reference,
+        "member": member_of(choice, request),
         "coverage_end": None if choice.last_day is None else choice.last_day.isoformat(),
         "order": digest,
         "record": asserted(record, is_dated=decision.order.authored is not None),

@@ -5,7 +5,7 @@ It is read once per call, from the database, and is part of what a decision can 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from criteria.outcome import Approval
+
+_NEXT_ZONE = timedelta(days=1)
 
 
 class Treatment(Struct, frozen=True):
@@ -42,8 +44,12 @@ class Authorization(Struct, frozen=True):
     approval: Approval
 
     def holds(self, day: date) -> bool:
-        """Say whether it is unexpired on a day."""
-        return day <= self.approval.expires
+        """Say whether it has begun and is unexpired on a day.
+
+        An order may be dated ahead, and so may its authorization begin: until then it says nothing of other orders.
+        The day before counts, because the days of two places differ by one.
+        """
+        return self.issued - _NEXT_ZONE <= day <= self.approval.expires
 
 
 class Asserted(Struct, frozen=True):

@@ -5,6 +5,7 @@ every criterion, and where its evidence stands. Left out are all values, days of
 texts that repeat them; with retained inputs those are kept too, encrypted.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -16,6 +17,7 @@ from cards.compose import Answer
 from cards.coverage_information import EXTENSION
 from criteria.citation import Citation
 from criteria.policy import Policy
+from fhir_mappers.element import FHIR_ID
 from service.exact_json import encode
 from service.hook_request import HookRequest
 from service.naming import NamedDecision
@@ -24,6 +26,12 @@ _canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 _SENT = ("valueCode", "valueDate", "valueCanonical")
 """What a part of coverage information may hold to be kept; texts, quantities and references are left out."""
+
+_NAME = re.compile(
+    rf"[A-Za-z]+/{FHIR_ID.pattern}(?:#{FHIR_ID.pattern})?"  # a resource, or one contained in it
+    r"|Searched\([A-Za-z, ]*\)"
+    r"|[A-Za-z0-9.\[\]]+"  # the place in the request of a resource without an id
+)
 
 Json = dict[str, Any]
 
@@ -79,11 +87,26 @@ def _outline(node: Json | None) -> Json | None:
         "id": node["id"],
         "verdict": node["verdict"],
         "evidence": [
-            {name: each[name] for name in ("reference", "path", "version", "role")} for each in node["evidence"]
+            {
+                "reference": _name(each["reference"]),
+                "path": each["path"],
+                "version": _version(each["version"]),
+                "role": each["role"],
+            }
+            for each in node["evidence"]
         ],
         "needs": [{name: each[name] for name in ("kind", "open", "inView")} for each in node["needs"]],
         "of": [_outline(each) for each in node["of"]],
     }
+
+
+def _name(reference: str) -> str:
+    """Return a reference, of one whose id is none in FHIR only the type: some systems write names there."""
+    return reference if _NAME.fullmatch(reference) else f"{reference.partition('/')[0]}/?"
+
+
+def _version(version: str | None) -> str | None:
+    return version if version is not None and FHIR_ID.fullmatch(version) else None
 
 
 def _card(card: Card) -> Json:

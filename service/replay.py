@@ -73,6 +73,8 @@ class Replayer:
         if changed:
             some = ", ".join(changed[:_NAMED])
             return Replayed(retained.call, obstacle=f"{len(changed)} other data files: {some}")
+        if found["call"]["service"] not in self.offered:
+            return Replayed(retained.call, obstacle="its service is not offered any more")
         try:
             again = self.judge_again(found["call"])
         except ServiceError as error:

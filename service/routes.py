@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from cards.policy_page import policy_json, policy_page
 from cards.questionnaire import questionnaire
 from criteria.policy import Policy
+from service.assertions import is_assertion_id
 from service.decision_reading import shown
 from service.exact_json import encode
 from service.hook_routes import AnswerHook, add_hook_routes, identify
@@ -54,7 +55,7 @@ def _add_decision_route(routes: Blueprint, services: Services) -> None:
 def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
     reads_all = is_operator(request.headers.get("Authorization"), services.settings)
     client = None if reads_all else identify(services, path).client or ""
-    kept = services.ledger.find(decision_id)
+    kept = services.ledger.find(decision_id) if is_assertion_id(decision_id) else None
     if kept is not None and client not in {None, kept.client}:
         log_event("forbidden", level="warning", client=client, reason="decision-of-another-client")
         kept = None

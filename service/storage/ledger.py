@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -87,7 +88,7 @@ class Ledger:
         with self._database.read() as connection:
             found = connection.execute(_AUTHORIZED, {"of_client": client, "of_patient": patient}).all()
             rows = connection.execute(_ASSERTED, {"of_client": client, "ids": assertions}).all() if assertions else []
-        return Past.of(map(_asserted, rows), map(_authorization, found))
+        return Past.of(map(_asserted, rows), map(kept_authorization, found))
 
     def record(self, entry: Entry) -> None:
         """Append an entry; raise IssuedMeanwhileError when an authorization of it must not be issued any more."""
@@ -162,8 +163,14 @@ def chain_hash(previous: str, content: bytes) -> str:
     return digest(previous.encode() + b"\n" + content)
 
 
+def issued_digest(issued: Authorization) -> str:
+    """Return what a chain says of an authorization: it covers all of its row, so that this cannot be changed unseen."""
+    return digest(canonical(msgspec.to_builtins(issued)))
+
+
 def _chained(entry: Entry, length: int, head: str) -> Iterator[Json]:
     sealed = None if entry.sealed is None else digest(entry.sealed)
+    issued = [issued_digest(each) for each in entry.issued]
     for position, each in enumerate(entry.contents, start=length + 1):
         content = canonical(
             {
@@ -173,6 +180,7 @@ def _chained(entry: Entry, length: int, head: str) -> Iterator[Json]:
                 "call": entry.call,
                 "recorded": entry.recorded,
                 "retained": sealed,
+                "issued": issued,
             }
         )
         previous, head = head, chain_hash(head, content)
@@ -196,7 +204,7 @@ def _refuse_second(connection: Connection, entry: Entry) -> None:
     for issued in entry.issued:
         of = {"of_client": entry.client, "of_patient": issued.treatment.patient}
         for row in connection.execute(_AUTHORIZED, of):
-            other = _authorization(row)
+            other = kept_authorization(row)
             if other.treatment == issued.treatment and other.holds(issued.issued):
                 raise IssuedMeanwhileError("an authorization of this treatment was issued meanwhile")
 
@@ -238,7 +246,8 @@ def _authorization_row(issued: Authorization) -> Mapping[str, Any]:
     }
 
 
-def _authorization(row: Row[Any]) -> Authorization:
+def kept_authorization(row: Row[Any]) -> Authorization:
+    """Return the authorization of a row of the table."""
     return Authorization(
         number=row.number,
         treatment=Treatment(row.client, row.patient, row.member, row.payer, row.drug, row.cancer),

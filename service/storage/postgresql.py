@@ -24,7 +24,8 @@ SPARE_SECONDS = 0.3
 
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that tell of the server.
 _DOWN = ("08", "28", "3D", "53", "57", "58", "F0", "XX", "25006", "25P03", "25P04")
-_BUSY = ("40", "55P03")
+_BUSY = ("40", "55P03", "57014")
+"""Of these the last is a statement that took too long, mostly because it waited for two locks one after the other."""
 
 _NETWORK = {
     "connect_timeout": "2",
@@ -91,9 +92,9 @@ class Postgresql(Backend):
         original = error.orig if isinstance(error, DBAPIError) else error
         state = getattr(original, "sqlstate", None)
         if isinstance(state, str):
-            if state.startswith(_DOWN):
-                return Failure(state)
-            return Failure(state, is_down=False) if state.startswith(_BUSY) else None
+            if state.startswith(_BUSY):
+                return Failure(state, is_down=False)
+            return Failure(state) if state.startswith(_DOWN) else None
         if isinstance(original, SilentServerError):
             return Failure("no-answer")
         return Failure("no-connection") if isinstance(original, psycopg.OperationalError) else None

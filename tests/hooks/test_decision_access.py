@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.hooks.answers import CHARTS
-from tests.hooks.clients import Json, api, information_of, nodes, request_of
+from tests.hooks.clients import Json, api, information_of, nodes, request_of, resources_of
 from tests.hooks.test_registered import HOOK, MARGENZA, MET, registered, written
 
 OPERATOR = "an-operator-with-a-long-token"
@@ -128,6 +128,21 @@ def test_nothing_of_a_patient_lies_in_the_database_unencrypted(tmp_path: Path, n
     assert here.sign(body).status == 200
     assert MARK.encode() not in content_of(file)
     assert MARK in json.dumps(body)
+
+
+def test_a_name_in_the_place_of_an_id_is_not_kept(tmp_path: Path) -> None:
+    """Ids and versions of the chart are read whatever they are; some systems make them of names."""
+    file = tmp_path / "record.sqlite3"
+    here = api(database=f"sqlite:///{file}", retain_inputs=False)
+    body = request_of("mmm-margenza-fourth-line")
+    for each in resources_of(body):
+        if each["resourceType"] in {"Observation", "Condition"}:
+            each |= {"id": f"{each['id']} {MARK}, 1960", "meta": {"versionId": f"of {MARK}"}}
+    called = here.sign(body)
+    record = here.decision(called, "MedicationRequest/order-06")
+    assert MARK.encode() not in content_of(file)
+    cited = {each["reference"] for node in nodes(record["criteria"]) for each in node["evidence"]}
+    assert {"Observation/?", "Condition/?"} <= cited
 
 
 def test_the_search_for_marks_finds_one(tmp_path: Path) -> None:

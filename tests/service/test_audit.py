@@ -3,8 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -63,6 +65,7 @@ def rows(url: str) -> list[dict[str, Any]]:
 def test_a_record_that_nobody_touched_holds_together(database: Database) -> None:
     found = verify(Trail(database))
     assert (found.breaks, found.decisions, found.retained, found.erased) == ([], 6, 4, 0)
+    assert found.authorizations == 2
     assert [each.length for each in found.heads] == [6]
 
 
@@ -80,6 +83,14 @@ TAMPERINGS = {
     "update decisions set previous = hash where position = 3": "does not follow",
     "update decisions set content = 'x' where position = 3": "changed",
     "update retained set sealed = x'00'": "retained input",
+    "update retained set client = 'other'": "retained input",
+    "insert into retained select 'other', client, recorded, sealed from retained limit 1": "retained input",
+    "update authorizations set expires = '2199-12-31'": "is not as any record issued it",
+    "update authorizations set member = 'another'": "is not as any record issued it",
+    "update authorizations set cancer = 'stomach'": "is not as any record issued it",
+    "delete from authorizations": "an authorization that it issued was changed or taken out",
+    "insert into authorizations select 'MMM-1', client, patient, 'other', payer, drug, cancer, assertion, issued,"
+    " expires, months, remark from authorizations limit 1": "MMM-1 is not as any record issued it",
 }
 
 
@@ -94,6 +105,20 @@ def test_every_tampering_shows(database: Database, url: str, statement: str) -> 
     elif breaks == []:
         # An end that was cut off with its head moved back shows by what was noted elsewhere only.
         assert any("is missing" in str(each) for each in verify(Trail(database), noted).breaks)
+
+
+def test_what_is_added_while_it_is_read_is_no_break(database: Database, here: Api, url: str) -> None:
+    """A call comes when the ends of the chains are known: one of a client of before, and the first of another one."""
+    trail = Trail(database)
+    with trail.at_one_moment() as record:
+        heads = record.heads()
+        here.sign(request_of("mmm-kadcyla-early"))
+        statement = "insert into chains values ('new', 1, 'x')"
+        change(url, statement)
+        with patch.object(Trail, "at_one_moment", lambda _: nullcontext(record)):
+            found = verify(trail)
+    assert (found.breaks, found.heads, found.decisions, found.retained) == ([], heads, 6, 4)
+    assert any("does not end" in str(each) for each in verify(trail).breaks)
 
 
 def test_a_chain_that_was_made_anew_shows_by_a_noted_head(database: Database, url: str, tmp_path: Path) -> None:
@@ -171,6 +196,16 @@ def test_other_data_files_are_an_obstacle_not_a_difference(
     told = capsys.readouterr()
     assert "4 retained calls, 0 differences, 4 not replayed" in told.out
     assert "1 other data files: 1:x.yaml" in told.err
+
+
+def test_a_service_that_is_gone_is_an_obstacle(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("service.audit_command.offered_services", lambda _: {})
+    assert run_replay(development(database=url), database) == 1
+    told = capsys.readouterr()
+    assert "4 retained calls, 0 differences, 4 not replayed" in told.out
+    assert "its service is not offered any more" in told.err
 
 
 def test_what_cannot_be_opened_is_an_obstacle(database: Database, url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,6 +184,9 @@ def test_a_server_that_is_slow_gives_up_itself(on_server: Database) -> None:
 
     with seconds(2.5):
         assert reason(sleep) == "57014"
+    # Who waits for several rows one after the other ends like this too: no reason to leave the server alone.
+    assert on_server.circuit is Circuit.CLOSED
+    assert kept(on_server) == 0
 
 
 def test_a_server_that_may_only_be_read_is_not_ready(on_server: Database, postgresql_url: str) -> None:

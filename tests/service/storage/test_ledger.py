@@ -99,7 +99,7 @@ def test_the_trail_is_read_in_pieces(ledger: Ledger, database: Database, monkeyp
     for client in ("a", "b"):
         ledger.record(entry(*map(str, range(300)), client=client, call=client, sealed=seal.close(b"x")))
     assert [each.position for each in Trail(database).decisions()] == [*range(1, 301)] * 2
-    monkeypatch.setattr("service.storage.trail._BATCH", 1)
+    monkeypatch.setattr("service.storage.trail._SEALED_BATCH", 1)
     assert len(list(Trail(database).retained())) == 2
 
 
