@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import msgspec
-
 from cards.links import Links
 from criteria.library import Library
 from criteria.vocabulary import Vocabulary
@@ -14,7 +12,7 @@ from service.answer import Judgement, judge, read_call
 from service.base_url import BaseUrl
 from service.callers import Anyone, Caller, anybody
 from service.clock import SystemClock
-from service.exact_json import encode
+from service.exact_json import decode_own, encode
 from service.fhir_client import Fetch
 from service.hook_request import read_request
 from service.hooks import HookService
@@ -124,11 +122,11 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def _difference(found: Json, again: Judgement) -> str | None:
     """Return the first member that differs; None when the answer and all records are the same to the byte."""
     records = {each.decision.id: each.record for each in again.decisions}
-    then, now = found["answer"], msgspec.json.decode(again.body)
+    then, now = found["answer"], decode_own(again.body)
     if encode(then) != again.body:
         return f"answer: {_first_difference(then, now) or 'order of members'}"
     if encode(found["records"]) != encode(records):
-        return f"records: {_first_difference(found['records'], msgspec.json.decode(encode(records))) or 'order'}"
+        return f"records: {_first_difference(found['records'], decode_own(encode(records))) or 'order'}"
     return None
 
 

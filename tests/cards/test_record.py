@@ -1,12 +1,15 @@
 """The decision record."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from cards.record import decision_record
+from cards.wording import reason
+from criteria.decision import Earlier
 from criteria.finding import document, unknown
 from criteria.outcome import Outcome
 from tests.cards.builders import ASK_HER2, CONFLICT, HER2_RESULT, decision, dose, no, order, policy
@@ -115,9 +118,25 @@ def test_an_unlisted_document_shows_its_key() -> None:
     assert node(bare, "adult")["citation"]["document"] == "bulletin"
 
 
+def test_an_earlier_decision_whose_authorization_is_in_force_is_evidence() -> None:
+    made = structs.replace(decision(Outcome.AUTHORIZED), earlier=Earlier("assertion-1", date(2026, 5, 5)))
+    assert decision_record(made)["approval"]["evidence"] == [
+        {
+            "reference": "decisions/assertion-1",
+            "path": "approval",
+            "version": None,
+            "observed": "PA-0042",
+            "on": "2026-05-05",
+            "role": "supports",
+        }
+    ]
+    assert "PA-0042 of 2026-05-05 is in force" in reason(made)
+
+
 def test_dose_and_approval_are_shown() -> None:
     record = decision_record(decision(Outcome.AUTHORIZED))
-    assert record["approval"] == {"number": "PA-0042", "months": 12, "expires": "2027-05-04", "remark": None}
+    approval = {"number": "PA-0042", "months": 12, "expires": "2027-05-04", "remark": None}
+    assert record["approval"] == {**approval, "evidence": []}
     assert record["dose"] == {
         "labelMgPerKg": "15",
         "intervalDays": 21,

@@ -1,6 +1,7 @@
 """What strange calls carry is refused or kept on each database: never a 500, never an outage for the others."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from service.app import create_app
 from service.audit import verify
 from service.audit_command import run_replay
+from service.exact_json import decode
 from service.settings import Settings
 from service.storage.database import Database
 from service.storage.schema import upgrade
@@ -69,6 +71,8 @@ STRANGE: dict[str, Callable[[Json], Any]] = {
     "long assertion": lambda body: carrying(body, "x" * 100_000),
     "very many assertions": lambda body: carrying(body, *map(OURS.format, range(300_000))),
     "zero characters": with_nul,
+    "numbers of any size": lambda body: orders_of(body)[0].update(of=[Decimal("1E400"), Decimal("1.10"), 10**30, -0.0]),
+    "nested as deep as may be": lambda body: orders_of(body)[0].update(of=decode(b"[" * 58 + b"]" * 58)),
     "long ids of the chart": with_long_ids,
     "long user": lambda body: body["context"].update(userId="Practitioner/" + "a" * 5_000),
     "long id of an order": lambda body: orders_of(body)[0].update(id="a" * 64),
