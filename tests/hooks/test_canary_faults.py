@@ -4,7 +4,7 @@ import json
 import time
 from contextvars import copy_context
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -142,12 +142,13 @@ def down(*_: Any, **__: Any) -> Any:
 
 def test_a_database_that_is_down_leaves_no_mark(watch: Watch, clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     client = watch.client()
-    monkeypatch.setattr("service.storage.database.Database._begun", down)
     body = planted(request_of("oscar-margenza-after-two"))
+    monkeypatch.setattr("service.storage.database.Database._begun", down)
     called = watch.send(client, SERVICE_URL, body)
+    decision = f"/decisions/{uuid5(NAMESPACE_URL, 'x')}?{mark('query')}"
     assert (called.status_code, called.headers["Her2-Crd-Recorded"]) == (200, "false")
     assert watch.send(client, f"{SERVICE_URL}/feedback", feedback(card=str(uuid4()))).status_code == 503
-    assert watch.send(client, f"/decisions/{mark('path')}", method="GET").status_code == 503
+    assert watch.send(client, decision, method="GET").status_code == 503
     assert watch.send(client, "/readyz", method="GET").status_code == 503
     assert clean() == []
 
