@@ -1,7 +1,7 @@
 """The use case: decide every order of a call in the light of the others, and compose the answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -102,8 +102,9 @@ def answer_hook(request: HookRequest, gathered: Gathered, services: Services) ->
                 _record(judgement, read, past, called, services)
         except StorageDownError:
             log_event("not-recorded", level="error", service_id=request.service.id)
-            unrecorded = judge(read, UNKNOWN, called, services) if judgement.issued else judgement
-            return Answered(unrecorded.body, is_recorded=False)
+            if judgement.issued:
+                judgement = judge(read, replace(past, may_issue=False), called, services)
+            return Answered(judgement.body, is_recorded=False)
         except IssuedMeanwhileError:
             continue
         return Answered(judgement.body, is_recorded=True)

@@ -234,7 +234,7 @@ class Call:
         dose = judge_dose(case, on, policy.dose_limit, drug) if policy.dose_limit else None
         authority = self._authority(policy, choice)
         outcome = outcome_of(determination, dose, authority, not_met_is_review=policy.not_met_is_review)
-        if outcome is Outcome.AUTHORIZED and not self.past.is_known:
+        if outcome is Outcome.AUTHORIZED and not self.past.may_issue:
             authority, outcome = dataclasses.replace(authority, recordable=False), Outcome.AUTHORIZABLE
         decision = replace(
             bare,

@@ -70,12 +70,13 @@ class Past:
     """Assertions by id and authorizations, of one client and patient.
 
     `is_known` is false while the database does not answer: then nothing may be issued, because nobody can tell what
-    was issued before.
+    was issued before. `may_issue` is false also where the past is known and nothing can be recorded.
     """
 
     asserted: Mapping[str, Asserted] = field(default_factory=lambda: MappingProxyType({}))
     authorizations: tuple[Authorization, ...] = ()
     is_known: bool = True
+    may_issue: bool = True
 
     @classmethod
     def of(cls, asserted: Iterable[Asserted], authorizations: Iterable[Authorization]) -> "Past":
@@ -96,7 +97,7 @@ class Past:
         }
 
 
-UNKNOWN = Past(is_known=False)
+UNKNOWN = Past(is_known=False, may_issue=False)
 """What is known while the database does not answer."""
 
 

@@ -99,6 +99,18 @@ def test_a_number_known_to_be_in_force_is_told_although_nothing_can_be_recorded(
     assert given(again, "MedicationRequest/order-06-again") == given(first)
 
 
+def test_a_number_in_force_is_told_and_no_other_is_issued() -> None:
+    here, body = api(), request_of(CHART)
+    first = here.sign(body)
+    lung = request_of("mmm-kadcyla-lung")
+    both = another_order(request_of(CHART))
+    with down(*WRITING):
+        again = here.sign(both)
+        other = here.sign(lung)
+    assert given(again, "MedicationRequest/order-06-again") == given(first)
+    assert given(other, "MedicationRequest/order-15") == (None, None)
+
+
 def test_numbers_are_issued_again_once_it_answers() -> None:
     here = api()
     with down(*ALL):
