@@ -54,7 +54,7 @@ def dripping(start: bytes, piece: bytes, every: float = 0.05) -> Behaviour:
 
     def behave(connection: Connection, seen: Loopback) -> None:
         connection.sendall(start)
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while time.monotonic() < end and not seen.stopped.wait(every):
             connection.sendall(piece)
         connection.shutdown(socket.SHUT_RDWR)
