@@ -109,7 +109,6 @@ def test_a_server_that_keeps_failing_is_left_alone(monkeypatch: pytest.MonkeyPat
     assert FAILURES <= asked <= 2 * len(HUNG)
     assert "observations: the FHIR server is left alone after several failures" in calls[-1][1]
     assert calls[0][2] > 0.2
-    assert calls[-1][2] < 0.2 + MARGIN
 
 
 @pytest.mark.parametrize("kind", ["401", "a redirect", "200 MB"])
