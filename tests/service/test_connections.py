@@ -340,7 +340,8 @@ def test_the_threads_of_a_call_are_free_when_its_deadline_has_passed(part: str) 
     with loopback(SLOW[part]) as server:
         base = anybody(development()).fhir_base(server.url().partition("/Condition")[0])
         assert base is not None
-        deadline = Deadline.after(SECONDS)
+        # Long enough for the searches to begin, on a machine that does other things too.
+        deadline = Deadline.after(4 * SECONDS)
         client = FhirClient(loopback_allowed=True)
         fetches = Fetches()
         complete(hook_request(fhirServer=str(base)), Server(base, "t", client, deadline), fetches)
