@@ -56,14 +56,15 @@ def _node(finding: Finding, determination: Determination, policy: Policy | None)
         "id": finding.id,
         "verdict": finding.verdict.value,
         "title": finding.title,
-        "citation": _citation(finding.citation, policy) if finding.citation else None,
+        "citation": citation_record(finding.citation, policy) if finding.citation else None,
         "evidence": [_evidence(each) for each in finding.evidence],
         "needs": [_need(each, finding.id, determination) for each in finding.needs],
         "of": [_node(each, determination, policy) for each in finding.of],
     }
 
 
-def _citation(citation: Citation, policy: Policy | None) -> dict[str, Any]:
+def citation_record(citation: Citation, policy: Policy | None) -> dict[str, Any]:
+    """Return where a criterion is from; a document that the policy does not list is named by its key."""
     document = policy.documents.get(citation.document) if policy else None
     return {
         "document": document.number if document else citation.document,

@@ -7,11 +7,11 @@ into the network this service runs in. So the addresses are judged, and what was
 
 import socket
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
-from queue import Empty, SimpleQueue
-from threading import Thread
 
 from service.base_url import Address, literal_address
+from service.in_time import within
 
 Network = IPv4Network | IPv6Network
 
@@ -75,31 +75,15 @@ class Reach:
 def resolve(host: str, port: int, seconds: float) -> tuple[Address, ...]:
     """Return the addresses of a host, an IPv4 address in IPv6 clothing as what it is.
 
-    The resolver takes no timeout and cannot be interrupted; it is asked on a thread that the end of the process does
-    not wait for. Raises TimeoutError, and OSError or UnicodeError for what is no name.
+    The resolver takes no timeout and cannot be interrupted. Raises TimeoutError, and OSError or UnicodeError for what
+    is no name.
     """
     try:
         return (literal_address(host),)
     except ValueError:
         pass
-    answers: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
-    Thread(target=_ask, args=(host, port, answers), name="resolve", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError from None
-    if not isinstance(answer, list):
-        raise answer
-    return tuple(dict.fromkeys(map(literal_address, answer)))
-
-
-def _ask(host: str, port: int, answers: "SimpleQueue[list[str] | OSError | UnicodeError]") -> None:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        answers.put(error)
-    else:
-        answers.put([str(address[0]) for *_, address in found])
+    found = within(seconds, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM), name="resolve")
+    return tuple(dict.fromkeys(literal_address(str(address[0])) for *_, address in found))
 
 
 def _is_public(address: Address) -> bool:

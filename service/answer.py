@@ -16,6 +16,7 @@ from service.assertions import assertion_ids
 from service.call_report import report_decisions
 from service.configuration import Configuration
 from service.deciding import Call
+from service.digests import digest
 from service.draft_orders import defective_elements
 from service.exact_json import encode
 from service.feedback import sent_cards
@@ -26,12 +27,13 @@ from service.naming import NamedDecision
 from service.past import UNKNOWN, Authorization, Past
 from service.prefetch import Gathered
 from service.problems import ServiceError, request_problem
-from service.records import decision_content, digest
+from service.records import decision_content
 from service.retention import packed, retained_call
 from service.services import Services
 from service.stages import Stage
 from service.storage.database import StorageDownError
 from service.storage.ledger import Entry, IssuedMeanwhileError
+from service.storage.rows import client_key
 from service.subjects import Subjects, subjects_of
 
 MOST_WORK = 150_000
@@ -145,7 +147,7 @@ def judge(read: Read, past: Past, called: date, services: Services) -> Judgement
 
 def _past(read: Read, services: Services) -> Past:
     """Return what was said before, UNKNOWN while the database does not answer."""
-    client = read.request.caller.client or ""
+    client = client_key(read.request.caller.client)
     try:
         return services.ledger.past(client, read.request.patient_id, read.assertions)
     except StorageDownError:
@@ -165,7 +167,7 @@ def _record(judgement: Judgement, read: Read, past: Past, called: date, services
     answer_digest = digest(judgement.body)
     services.ledger.record(
         Entry(
-            client=request.caller.client or "",
+            client=client_key(request.caller.client),
             call=str(uuid4()),
             moment=services.clock.now(),
             contents=[decision_content(each, request, judgement.chosen, answer_digest) for each in judgement.decisions],

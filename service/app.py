@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -62,16 +62,8 @@ def create_app(
     clock = clock or SystemClock()
     client = FhirClient(loopback_allowed=settings.in_development)
     circuits, database = Circuits(), Database.of(settings.database)
-    app = Flask("service", static_folder=None)
-    # The environment could switch it on (FLASK_DEBUG), and it shows more than an error should.
-    app.debug = False
-    # A redirect would lead to http, because TLS ends in front: who follows it sends token and chart in the clear.
-    app.url_map.merge_slashes = False
+    app = _bare_app()
     operation = Operation.of(app, settings, library_as_run, clock, {"database": database.answers})
-
-    def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
-        counted = operation.metrics.counted(fetch or client.within(caller.private_networks), caller.client)
-        return circuits.guard_server(watched(counted, caller.client), caller, base)
 
     seal = seal_of(settings)
     keys = _keys(client, circuits, operation)
@@ -89,7 +81,7 @@ def create_app(
         feedbacks=Feedbacks(database, seal),
         callers=_callers(settings, library_as_run, clock, database, keys=keys, operation=operation),
         turns=Turns(settings.calls_per_client),
-        fetch_for=fetch_for,
+        fetch_for=_fetch_for(fetch, client, circuits, operation),
         circuits=circuits,
         stage=operation.stage,
     )
@@ -101,6 +93,27 @@ def create_app(
         configure_logs()
         _keep_out_of_collection()
     return app
+
+
+def _bare_app() -> Flask:
+    app = Flask("service", static_folder=None)
+    # The environment could switch it on (FLASK_DEBUG), and it shows more than an error should.
+    app.debug = False
+    # A redirect would lead to http, because TLS ends in front: who follows it sends token and chart in the clear.
+    app.url_map.merge_slashes = False
+    return app
+
+
+def _fetch_for(
+    fetch: Fetch | None, client: FhirClient, circuits: Circuits, operation: Operation
+) -> Callable[[Caller, BaseUrl], Fetch]:
+    """Return what gives a fetch for a caller's server: counted, watched and guarded by its circuit."""
+
+    def fetch_for(caller: Caller, base: BaseUrl) -> Fetch:
+        counted = operation.metrics.counted(fetch or client.within(caller.private_networks), caller.client)
+        return circuits.guard_server(watched(counted, caller.client), caller, base)
+
+    return fetch_for
 
 
 def _open(app: Flask, services: Services, operation: Operation, answer_hook: AnswerHook) -> None:

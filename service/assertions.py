@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
-import msgspec
-
 from cards.coverage_information import EXTENSION
+from service.digests import canonical, digest
 
 _ASSERTIONS = UUID("5e9a2c52-0e0b-5c3c-9a31-6f3c4d1d7a10")
-_canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 
 _VERSION = re.compile(rb'"version":"[^"]*"')
@@ -24,7 +21,7 @@ def assertion_id(content: Mapping[str, Any]) -> str:
     The versions of resources are left out: a server gives a new one to what it stores again unchanged. A policy is
     told by its digest.
     """
-    return str(uuid5(_ASSERTIONS, sha256(_VERSION.sub(b'"version":null', _canonical.encode(content))).hexdigest()))
+    return str(uuid5(_ASSERTIONS, digest(_VERSION.sub(b'"version":null', canonical(content)))))
 
 
 def is_assertion_id(name: str) -> bool:
@@ -70,4 +67,4 @@ def order_digest(resource: Mapping[str, Any]) -> str:
         del content["extension"]
         if kept:
             content["extension"] = kept
-    return sha256(_canonical.encode(content)).hexdigest()
+    return digest(canonical(content))

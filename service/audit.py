@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from service.digests import digest
 from service.exact_json import decode_own, encode
 from service.past import Authorization
-from service.records import digest
 from service.storage.ledger import BEGINNING, KeptDecision, chain_hash, issued_digest
 from service.storage.trail import Head, Trail
 

@@ -8,7 +8,6 @@ an authorization of the same treatment is found by what it is for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid5
@@ -22,8 +21,10 @@ from criteria.oncology.primary import OTHER_SITE, treated_cancer
 from criteria.outcome import Outcome
 from service.assertions import asserted, assertion_id, assertion_ids, order_digest
 from service.coverage_choice import Choice
+from service.digests import digest
 from service.hook_request import HookRequest
 from service.past import Asserted, Authorization, Past, Treatment, member_digest
+from service.storage.rows import client_key
 from service.subjects import Subject
 
 
@@ -102,7 +103,7 @@ def treatment_of(decision: Decision, choice: Choice, request: HookRequest) -> Tr
     if decision.case is None or drug is None or choice.payer_is_assumed:
         return None
     return Treatment(
-        client=request.caller.client or "",
+        client=client_key(request.caller.client),
         patient=request.patient_id,
         member=member_of(choice, request),
         payer=choice.payer.id,
@@ -124,7 +125,7 @@ def _cancer(decision: Decision) -> str:
     if found.site != OTHER_SITE:
         return found.site
     labels = "\n".join(sorted({each.label for each in found.diagnoses}))
-    return f"{OTHER_SITE}-{sha256(labels.encode()).hexdigest()[:32]}"
+    return f"{OTHER_SITE}-{digest(labels.encode())[:32]}"
 
 
 def name_decision(
@@ -135,23 +136,8 @@ def name_decision(
     `held` is the authorization in force that it rests on; without one an authorized order gets a new number.
     """
     record = decision_record(decision)
-    digest = order_digest(subject.draft.resource)
-    refusal = decision.authority.refusal if decision.authority else None
-    content = {
-        "payer": choice.payer.id,
-        "coverage": choice.reference,
-        "member": member_of(choice, request),
-        "coverage_end": None if choice.last_day is None else choice.last_day.isoformat(),
-        "order": digest,
-        "record": asserted(record, is_dated=decision.order.authored is not None),
-        # Why no number may be issued matters only where one could be.
-        "authority": refusal if decision.outcome is Outcome.AUTHORIZABLE else None,
-        "reason": decision.reason,
-        **({} if request.service.primary else {"secondary": True}),
-        # Two clients that send the same have each a decision, a number and cards of their own.
-        **({} if request.caller.client is None else {"client": request.caller.client}),
-    }
-    of_order = assertion_id(content)
+    drafted = order_digest(subject.draft.resource)
+    of_order = assertion_id(_content(decision, record, drafted, choice, request))
     target = subject.target
     own = of_order if target is None else assertion_id({"order": of_order, "target": order_digest(target)})
     named = replace(decision, id=own)
@@ -166,7 +152,7 @@ def name_decision(
         record={**record, "approval": approval_record(named)},
         asserted=Asserted(
             assertion=own,
-            order_digest=digest,
+            order_digest=drafted,
             is_primary=request.service.primary,
             patient=request.patient_id,
             payer=choice.payer.id,
@@ -176,6 +162,27 @@ def name_decision(
         ),
         issued=issued,
     )
+
+
+def _content(
+    decision: Decision, record: Mapping[str, Any], drafted: str, choice: Choice, request: HookRequest
+) -> dict[str, Any]:
+    """Return what an assertion about an order is made of; `drafted` is the order's digest."""
+    refusal = decision.authority.refusal if decision.authority else None
+    return {
+        "payer": choice.payer.id,
+        "coverage": choice.reference,
+        "member": member_of(choice, request),
+        "coverage_end": None if choice.last_day is None else choice.last_day.isoformat(),
+        "order": drafted,
+        "record": asserted(record, is_dated=decision.order.authored is not None),
+        # Why no number may be issued matters only where one could be.
+        "authority": refusal if decision.outcome is Outcome.AUTHORIZABLE else None,
+        "reason": decision.reason,
+        **({} if request.service.primary else {"secondary": True}),
+        # Two clients that send the same have each a decision, a number and cards of their own.
+        **({} if request.caller.client is None else {"client": request.caller.client}),
+    }
 
 
 def _issued(decision: Decision, of_order: str, treatment: Treatment | None) -> Authorization:

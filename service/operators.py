@@ -1,10 +1,10 @@
 """Operators: who runs the service, known by tokens of which the settings hold the hashes only."""
 
 import re
-from hashlib import sha256
 from hmac import compare_digest
 
 from service.call_report import present_report
+from service.digests import digest
 from service.logs import log_event
 from service.problems import Issue, RequestProblem
 from service.settings import Settings
@@ -33,7 +33,7 @@ def is_operator(authorization: str | None, settings: Settings) -> bool:
     bearer = None if authorization is None else _BEARER.fullmatch(authorization)
     if bearer is None:
         return False
-    given = sha256(bearer[1].encode()).hexdigest()
+    given = digest(bearer[1].encode())
     is_known = any([compare_digest(given, known) for known in settings.operator_tokens])  # noqa: C419 - no short cut
     if is_known:
         present_report().operator = given[:_NAME_LENGTH]

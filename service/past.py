@@ -6,7 +6,6 @@ It is read once per call, from the database, and is part of what a decision can 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from criteria.outcome import Approval
+from service.digests import digest
 
 _NEXT_ZONE = timedelta(days=1)
 
@@ -111,4 +111,4 @@ def read_past(given: Mapping[str, Any]) -> Past:
 
 def member_digest(patient: str, member_number: str | None) -> str:
     """Return what tells two members of a client apart, in which no number can be read."""
-    return sha256(f"{patient}\n{member_number or ''}".encode()).hexdigest()
+    return digest(f"{patient}\n{member_number or ''}".encode())

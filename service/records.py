@@ -7,22 +7,17 @@ texts that repeat them; with retained inputs those are kept too, encrypted.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Any
-
-import msgspec
 
 from cards.card import Card
 from cards.compose import Answer
 from cards.coverage_information import EXTENSION
-from criteria.citation import Citation
+from cards.record import citation_record
 from criteria.policy import Policy
 from fhir_mappers.element import FHIR_ID
 from service.exact_json import encode
 from service.hook_request import HookRequest
 from service.naming import NamedDecision
-
-_canonical = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 _SENT = ("valueCode", "valueDate", "valueCanonical")
 """What a part of coverage information may hold to be kept; texts, quantities and references are left out."""
@@ -34,16 +29,6 @@ _NAME = re.compile(
 )
 
 Json = dict[str, Any]
-
-
-def canonical(content: Mapping[str, Any]) -> bytes:
-    """Return JSON with its members in order, so that the same content has the same digest."""
-    return _canonical.encode(content)
-
-
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of some bytes in hexadecimal digits."""
-    return sha256(content).hexdigest()
 
 
 def decision_content(named: NamedDecision, request: HookRequest, sent: Answer, answer_digest: str) -> Json:
@@ -165,17 +150,8 @@ def _shown(node: Json, policy: Policy | None) -> Json:
         "id": node["id"],
         "verdict": node["verdict"],
         "title": leaf.title if leaf else None,
-        "citation": _citation(leaf.citation, policy) if leaf and policy else None,
+        "citation": citation_record(leaf.citation, policy) if leaf and policy else None,
         "evidence": [{**each, "observed": None, "on": None} for each in node["evidence"]],
         "needs": [{"kind": each["kind"], "text": None, "readings": [], **each} for each in node["needs"]],
         "of": [_shown(each, policy) for each in node["of"]],
-    }
-
-
-def _citation(citation: Citation, policy: Policy) -> Json:
-    document = policy.documents.get(citation.document)
-    return {
-        "document": document.number if document else citation.document,
-        "section": citation.section,
-        "paraphrase": citation.paraphrase,
     }

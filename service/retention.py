@@ -7,7 +7,6 @@ known from before, the day, the settings that matter and the digests of all data
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from hashlib import sha256
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +18,7 @@ from criteria.facts import SearchState
 from fhir_mappers.chart import GivenResource
 from service.base_url import BaseUrl
 from service.callers import Caller
+from service.digests import digest
 from service.exact_json import decode_own, encode
 from service.hook_request import HookRequest
 from service.naming import NamedDecision
@@ -51,7 +51,7 @@ def _digest_into(found: dict[str, str], folder: Traversable, prefix: str) -> Non
         if each.is_dir():
             _digest_into(found, each, f"{name}/")
         elif each.name.endswith((".yaml", ".yml", ".json")):
-            found[name] = sha256(each.read_bytes()).hexdigest()
+            found[name] = digest(each.read_bytes())
 
 
 def settings_of(settings: Settings) -> Json:

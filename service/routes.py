@@ -19,6 +19,7 @@ from service.operators import is_operator
 from service.problems import FHIR_JSON, RequestProblem, request_problem
 from service.services import Services
 from service.storage.ledger import KeptDecision
+from service.storage.rows import client_key
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
@@ -54,7 +55,7 @@ def _add_decision_route(routes: Blueprint, services: Services) -> None:
 
 def _kept(services: Services, decision_id: str, path: str) -> KeptDecision:
     reads_all = is_operator(request.headers.get("Authorization"), services.settings)
-    client = None if reads_all else identify(services, path).client or ""
+    client = None if reads_all else client_key(identify(services, path).client)
     kept = services.ledger.find(decision_id) if is_assertion_id(decision_id) else None
     if kept is not None and client not in {None, kept.client}:
         log_event("forbidden", level="warning", client=client, reason="decision-of-another-client")

@@ -12,11 +12,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from service.breaker import Breaker, Circuit
 from service.call_report import Waiting, waiting
 from service.deadline import Monotonic
+from service.in_time import within
 from service.logs import log_event
 from service.problems import UnavailableError
 from service.setting_values import SettingsError
 from service.storage.backend import Access, Backend, Failure
-from service.storage.in_time import within
 from service.storage.sqlite import Sqlite
 
 SECONDS = 1.0

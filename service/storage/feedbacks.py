@@ -1,11 +1,11 @@
 """What became of cards, as clients reported it."""
 
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from typing import Any, assert_never
 
 from sqlalchemy import bindparam, select
 
+from service.digests import digest
 from service.exact_json import decode, encode
 from service.feedback import Feedback, report_json
 from service.feedback_request import Accepted, Overridden
@@ -98,7 +98,7 @@ def _action(report: Feedback) -> str:
             chosen = []
         case _:
             assert_never(outcome)
-    return sha256(encode([report.item.card, moment(report.item.at), chosen])).hexdigest()
+    return digest(encode([report.item.card, moment(report.item.at), chosen]))
 
 
 def _merged(earlier: Row, new: Row) -> Row:

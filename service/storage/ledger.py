@@ -1,20 +1,22 @@
 """The record of decisions: appended to each client's hash chain together with what it issues, or not at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from criteria.outcome import Approval
+from service.digests import canonical, digest
 from service.feedback import SentCard
 from service.past import Asserted, Authorization, Past, Treatment
 from service.problems import ServiceError
-from service.records import Json, canonical, digest
+from service.records import Json
 from service.storage.database import Database
+from service.storage.rows import insert as upsert
 from service.storage.sealing import Sealed
 from service.storage.sent_cards import keep_cards
 from service.storage.tables import AUTHORIZATIONS, CHAINS, DECISIONS, ORDERS, RETAINED
@@ -74,9 +76,8 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         """Keep them in this database, whose schema is current."""
         self._database = database
-        upserts = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
-        self._begin_chain = upserts(CHAINS).on_conflict_do_nothing()
-        again = upserts(ORDERS)
+        self._begin_chain = upsert(CHAINS, database.dialect).on_conflict_do_nothing()
+        again = upsert(ORDERS, database.dialect)
         self._keep_order = again.on_conflict_do_update(
             index_elements=[ORDERS.c.client, ORDERS.c.assertion],
             set_={"authorization": again.excluded.authorization},
@@ -210,22 +211,11 @@ def _refuse_second(connection: Connection, entry: Entry) -> None:
 
 
 def _order_row(client: str, asserted: Asserted) -> Mapping[str, Any]:
-    return {
-        "client": client,
-        "assertion": asserted.assertion,
-        "order_digest": asserted.order_digest,
-        "is_primary": asserted.is_primary,
-        "patient": asserted.patient,
-        "payer": asserted.payer,
-        "coverage": asserted.coverage,
-        "drug": asserted.drug,
-        "authorization": asserted.authorization,
-    }
+    return {"client": client, **asdict(asserted)}
 
 
 def _asserted(row: Row[Any]) -> Asserted:
-    names = ("assertion", "order_digest", "is_primary", "patient", "payer", "coverage", "drug", "authorization")
-    return Asserted(**{name: row._mapping[name] for name in names})  # noqa: SLF001 - public in spite of its name
+    return Asserted(**{name: getattr(row, name) for name in Asserted.__struct_fields__})
 
 
 def _authorization_row(issued: Authorization) -> Mapping[str, Any]:
@@ -259,13 +249,4 @@ def kept_authorization(row: Row[Any]) -> Authorization:
 
 def kept_decision(row: Row[Any]) -> KeptDecision:
     """Return the decision of a row of the table."""
-    return KeptDecision(
-        client=row.client,
-        position=row.position,
-        assertion=row.assertion,
-        call=row.call,
-        recorded=row.recorded,
-        content=row.content,
-        previous=row.previous,
-        hash=row.hash,
-    )
+    return KeptDecision(**{each.name: getattr(row, each.name) for each in fields(KeptDecision)})

@@ -13,8 +13,8 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from service.in_time import within
 from service.storage.backend import Access, Backend, Failure
-from service.storage.in_time import within
 
 CONNECTIONS = 8
 """Of each process. A transaction takes milliseconds, so sixteen threads need fewer connections than they are."""

@@ -8,11 +8,18 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-def within(seconds: float, call: Callable[[], Result], late: Callable[[Result], object] | None = None) -> Result:
+def within(
+    seconds: float,
+    call: Callable[[], Result],
+    late: Callable[[Result], object] | None = None,
+    *,
+    name: str = "within",
+) -> Result:
     """Return what a call returns, or raise what it raises; raise TimeoutError when that takes longer.
 
-    The call runs on in a thread of its own then, and `late` is given what it returns in the end. Looking up a host's
-    name and opening a connection have no limit of their own that is short enough.
+    The call runs on in a thread of its own then, for which the end of the process does not wait, and `late` is given
+    what it returns in the end. Looking up a host's name and opening a connection have no limit of their own that is
+    short enough.
     """
     outcome: Future[Result] = Future()
 
@@ -23,7 +30,7 @@ def within(seconds: float, call: Callable[[], Result], late: Callable[[Result], 
         except BaseException as error:  # noqa: BLE001
             outcome.set_exception(error)
 
-    Thread(target=run, name="within", daemon=True).start()
+    Thread(target=run, name=name, daemon=True).start()
     try:
         return outcome.result(timeout=seconds)
     except TimeoutError:
